@@ -1,0 +1,66 @@
+"""How was this function deployed? The only place that reads ``os.environ``.
+
+The template sets these variables; a missing one is an error at start-up that names it, not a surprise
+at the first event.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from redshank.clock import Clock
+from redshank.errors import RedshankError
+
+
+class NotConfigured(RedshankError):
+    """An environment variable is missing or malformed."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Environment:
+    #: The stack's name: tables are called ``<stack>-contacts`` and so on.
+    stack: str
+    #: Queue URLs; empty where a function has no business with the queue.
+    events_queue: str = ""
+    transactional_queue: str = ""
+    marketing_queue: str = ""
+    feedback_queue: str = ""
+    feedback_dead_letters: str = ""
+    #: The bucket that holds ``books/<hash>.json``.
+    bucket: str = ""
+    #: The SES configuration set every email is sent with.
+    configuration_set: str = ""
+    #: Root URL of the public pages, without a trailing slash.
+    public_url: str = ""
+    clock: Clock = Clock()
+
+
+def from_variables(variables: Mapping[str, str] | None = None) -> Environment:
+    """Read ``REDSHANK_*``; raises NotConfigured and names the variable."""
+    given = os.environ if variables is None else variables
+    if not given.get("REDSHANK_STACK"):
+        raise NotConfigured("REDSHANK_STACK is not set: it names the stack whose tables to use")
+
+    def number(name: str, default: str) -> float:
+        try:
+            return float(given.get(name) or default)
+        except ValueError:
+            raise NotConfigured(f"{name} is {given[name]!r}, which is not a number") from None
+
+    return Environment(
+        stack=given["REDSHANK_STACK"],
+        events_queue=given.get("REDSHANK_EVENTS_QUEUE", ""),
+        transactional_queue=given.get("REDSHANK_TRANSACTIONAL_QUEUE", ""),
+        marketing_queue=given.get("REDSHANK_MARKETING_QUEUE", ""),
+        feedback_queue=given.get("REDSHANK_FEEDBACK_QUEUE", ""),
+        feedback_dead_letters=given.get("REDSHANK_FEEDBACK_DEAD_LETTERS", ""),
+        bucket=given.get("REDSHANK_BUCKET", ""),
+        configuration_set=given.get("REDSHANK_CONFIGURATION_SET", ""),
+        public_url=given.get("REDSHANK_PUBLIC_URL", "").rstrip("/"),
+        clock=Clock(
+            speed=number("REDSHANK_CLOCK_SPEED", "1"),
+            since=round(number("REDSHANK_CLOCK_SINCE", "0") * 1000),
+        ),
+    )
