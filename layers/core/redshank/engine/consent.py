@@ -1,0 +1,36 @@
+"""May we write to this contact about that?"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from redshank.engine.state import Profile
+
+if TYPE_CHECKING:
+    from redshank.engine.book import Topic
+
+#: The topic that stands for everything that is not transactional.
+EVERYTHING = "*"
+
+
+def allows(topic: Topic, profile: Profile) -> bool:
+    """Transactional topics always; others by opt-in and as long as nobody unsubscribed.
+
+    ``opt_in: none`` means that signing up to the product was the invitation, until an unsubscribe.
+    """
+    if topic.transactional:
+        return True
+    everything, everything_at = profile.consent.get(EVERYTHING, (True, -1))
+    subscribed, since = profile.consent.get(topic.name, (topic.opt_in == "none", -1))
+    if not everything and since <= everything_at:
+        return False
+    return subscribed
+
+
+def say(profile: Profile, topic: str, subscribed: bool, at: int) -> Profile:
+    """The profile after the contact subscribed or unsubscribed; the newest word per topic wins."""
+    known = profile.consent.get(topic)
+    if known is not None and known[1] > at:
+        return profile
+    return replace(profile, consent={**profile.consent, topic: (subscribed, at)})

@@ -1,0 +1,161 @@
+"""What is known about a contact? The profile (who they are) and the standing (where they stand)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from redshank.engine.effects import Effect
+
+#: Where a journey stands that has taken its last step, while an email of it may still be deferred.
+END = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Block:
+    """Why nothing may be sent to an address any more."""
+
+    address_hash: str
+    #: ``hard_bounce`` or ``complaint``.
+    reason: str
+    at: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Profile:
+    """Who a contact is. It changes only when somebody says so; every trait keeps when it was said."""
+
+    contact_id: str
+    #: 0: there is no such item yet.
+    version: int = 0
+    #: ``email`` and ``timezone`` are traits like any other.
+    traits: Mapping[str, Any] = field(default_factory=dict)
+    #: Trait -> the ``occurred_at`` of its last writer: the newest write wins, in whatever order they come.
+    written: Mapping[str, int] = field(default_factory=dict)
+    #: Topic -> (subscribed?, since when). The topic ``*`` is everything that is not transactional.
+    consent: Mapping[str, tuple[bool, int]] = field(default_factory=dict)
+    block: Block | None = None
+    created_at: int = 0
+
+    @property
+    def email(self) -> str:
+        """The address, or an empty string."""
+        address = self.traits.get("email")
+        return address if isinstance(address, str) else ""
+
+
+@dataclass(slots=True, kw_only=True)
+class Journey:
+    """One run of a contact through a workflow; it stands at one step."""
+
+    run: str
+    workflow: str
+    #: The value of the entry key (a cart id), or an empty string.
+    key: str
+    #: When the event that started it occurred.
+    entered_at: int
+    #: The step it stands at, or END.
+    at: str
+    #: When the step before settled: waits count from here.
+    since: int
+    #: When to go on, or None if only an event can tell.
+    until: int | None = None
+    #: Step -> when its email was decided, opened, clicked.
+    sent: dict[str, int] = field(default_factory=dict)
+    opened: dict[str, int] = field(default_factory=dict)
+    clicked: dict[str, int] = field(default_factory=dict)
+    #: Step -> how often its email came back deferred.
+    releases: dict[str, int] = field(default_factory=dict)
+    #: Properties of the starting event, where a template or condition of the workflow uses them.
+    event: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pending:
+    """An input that is applied but not yet known to be dispatched and logged."""
+
+    #: The stream its log record belongs to.
+    stream: str
+    effects: tuple[Effect, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outgoing:
+    """A decided email whose claim the ledger has not yet shown."""
+
+    #: The pending input that decided it.
+    cause: str
+    run: str
+    step: str
+
+
+@dataclass(slots=True, kw_only=True)
+class Standing:
+    """Where a contact stands. Versioned; written with every relevant event, so kept small."""
+
+    contact_id: str
+    #: 0: there is no such item yet.
+    version: int = 0
+    #: The version of the profile that the truths below were computed with.
+    profile_version: int = 0
+    #: The latest ``now`` it was advanced to; never decreases.
+    as_of: int = 0
+    #: Sequence number of the newest book that evaluated it.
+    book: int = 0
+    #: Set on a tombstone: the contact this one was merged into.
+    merged_into: str | None = None
+    #: Set on a tombstone: when the contact was erased.
+    erased_at: int | None = None
+    #: Whether a user id has been seen: anonymous contacts start no journeys.
+    identified: bool = False
+    #: Input id -> what is still to be finished for it.
+    pending: dict[str, Pending] = field(default_factory=dict)
+    #: Message id -> a decided email that can still be cancelled or come back deferred.
+    outbox: dict[str, Outgoing] = field(default_factory=dict)
+    #: Run id -> journey.
+    journeys: dict[str, Journey] = field(default_factory=dict)
+    #: ``workflow`` or ``workflow#key`` -> when it was last entered.
+    entries: dict[str, int] = field(default_factory=dict)
+    #: Measure key -> its samples (see measures).
+    measures: dict[str, list[Any]] = field(default_factory=dict)
+    #: Trait -> when its value was last said again without changing it.
+    confirmed: dict[str, int] = field(default_factory=dict)
+    #: Condition key -> [truth, until when it holds or None]: edges compare with these.
+    truths: dict[str, list[Any]] = field(default_factory=dict)
+    #: The next instant at which time alone changes something.
+    due: int | None = None
+    #: The instant the index holds; it may be earlier than ``due``, never later unless past.
+    indexed: int | None = None
+
+    @property
+    def is_tombstone(self) -> bool:
+        return self.merged_into is not None or self.erased_at is not None
+
+
+def say(profile: Profile, standing: Standing, traits: Mapping[str, Any], at: int) -> Profile:
+    """The profile after an identify: per trait the newest write wins; equal times go to the later arrival.
+
+    A value that is only said again does not change the profile (a transaction, 5 write units); that it
+    was still true at ``at`` is noted in the standing, which is written anyway, so that an older, different
+    value that arrives late still loses. None removes a trait.
+    """
+    changed: dict[str, Any] = {}
+    for name, value in traits.items():
+        if at < max(profile.written.get(name, at), standing.confirmed.get(name, at)):
+            continue
+        if profile.traits.get(name) == value:
+            if at > profile.written.get(name, -1):
+                standing.confirmed[name] = at
+        else:
+            changed[name] = value
+    if not changed:
+        return profile
+    traits_now = {**profile.traits, **changed}
+    written = {**profile.written, **standing.confirmed, **dict.fromkeys(changed, at)}
+    standing.confirmed = {}
+    return replace(
+        profile,
+        traits={name: value for name, value in traits_now.items() if value is not None},
+        written=written,
+    )
