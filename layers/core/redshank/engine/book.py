@@ -68,6 +68,9 @@ class BecomesTrigger:
     when: Condition | None = None
 
 
+#: Prefix of a segment's truth key.
+SEGMENT = "segment:"
+
 type Trigger = EventTrigger | BecomesTrigger
 
 
@@ -212,22 +215,28 @@ class Book:
         }
 
     @cached_property
-    def edges_on_measure(self) -> Mapping[str, tuple[str, ...]]:
+    def truths(self) -> Mapping[str, Condition]:
+        """Truth key -> condition, of all whose truth a standing stores: edges of triggers, segments."""
+        edges = {key: trigger.condition for key, (_, trigger) in self.becoming.items()}
+        return edges | {SEGMENT + name: condition for name, condition in self.segments.items()}
+
+    @cached_property
+    def truths_on_measure(self) -> Mapping[str, tuple[str, ...]]:
         """Measure key -> the truth keys that depend on it."""
         return _index(
             (measure, key)
-            for key, (_, trigger) in self.becoming.items()
-            for measure in sorted(self._needs(trigger.condition, conditions.Measured, "measure"))
+            for key, condition in self.truths.items()
+            for measure in sorted(self._needs(condition, conditions.Measured, "measure"))
         )
 
     @cached_property
-    def edges_on_profile(self) -> tuple[str, ...]:
+    def truths_on_profile(self) -> tuple[str, ...]:
         """The truth keys that depend on traits or consent."""
         return tuple(
             key
-            for key, (_, trigger) in self.becoming.items()
-            if self._needs(trigger.condition, conditions.Trait, "path")
-            or self._needs(trigger.condition, conditions.Subscribed, "topic")
+            for key, condition in self.truths.items()
+            if self._needs(condition, conditions.Trait, "path")
+            or self._needs(condition, conditions.Subscribed, "topic")
         )
 
     @cached_property

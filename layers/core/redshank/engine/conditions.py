@@ -4,8 +4,8 @@ A condition evaluates to a verdict ``(truth, until)``: ``until`` is the first in
 else happens, the truth may differ, or None for never. "Logged in within 7 days" is true until the last
 login is 7 days old. The earliest ``until`` of a contact is when it must be woken; so nothing is ever polled.
 
-A value that can change by time alone is a *course*: ``[(since, value), …]``, the first item holding now. A missing
-value compares false; ``not`` is two-valued.
+A value that can change by time alone is a *course*: ``[(since, value), …]``, the first item holding now.
+A missing value compares false; ``not`` is two-valued.
 """
 
 from __future__ import annotations

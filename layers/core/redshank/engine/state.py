@@ -65,10 +65,24 @@ class Journey:
     sent: dict[str, int] = field(default_factory=dict)
     opened: dict[str, int] = field(default_factory=dict)
     clicked: dict[str, int] = field(default_factory=dict)
-    #: Step -> how often its email came back deferred.
-    releases: dict[str, int] = field(default_factory=dict)
+    #: Step -> (how often its email came back deferred, when it was first decided).
+    releases: dict[str, tuple[int, int]] = field(default_factory=dict)
     #: Properties of the starting event, where a template or condition of the workflow uses them.
     event: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def active(self) -> bool:
+        """Whether it still has a step to take."""
+        return self.at != END
+
+    def copy(self) -> Journey:
+        return replace(
+            self,
+            sent=dict(self.sent),
+            opened=dict(self.opened),
+            clicked=dict(self.clicked),
+            releases=dict(self.releases),
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,8 +135,8 @@ class Standing:
     measures: dict[str, list[Any]] = field(default_factory=dict)
     #: Trait -> when its value was last said again without changing it.
     confirmed: dict[str, int] = field(default_factory=dict)
-    #: Condition key -> [truth, until when it holds or None]: edges compare with these.
-    truths: dict[str, list[Any]] = field(default_factory=dict)
+    #: Truth key -> (truth, until when it holds or None): edges compare with these.
+    truths: dict[str, tuple[bool, int | None]] = field(default_factory=dict)
     #: The next instant at which time alone changes something.
     due: int | None = None
     #: The instant the index holds; it may be earlier than ``due``, never later unless past.
@@ -131,6 +145,33 @@ class Standing:
     @property
     def is_tombstone(self) -> bool:
         return self.merged_into is not None or self.erased_at is not None
+
+    def copy(self) -> Standing:
+        """A standing that can be changed without changing this one (samples and truths are replaced, never
+        changed in place)."""
+        return replace(
+            self,
+            pending=dict(self.pending),
+            outbox=dict(self.outbox),
+            journeys={run: journey.copy() for run, journey in self.journeys.items()},
+            entries=dict(self.entries),
+            measures=dict(self.measures),
+            confirmed=dict(self.confirmed),
+            truths=dict(self.truths),
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class State:
+    """Everything a decision about one contact can depend on."""
+
+    profile: Profile
+    standing: Standing
+
+    @classmethod
+    def empty(cls, contact_id: str) -> State:
+        """A contact of whom nothing is known yet."""
+        return cls(profile=Profile(contact_id=contact_id), standing=Standing(contact_id=contact_id))
 
 
 def say(profile: Profile, standing: Standing, traits: Mapping[str, Any], at: int) -> Profile:
