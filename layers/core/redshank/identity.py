@@ -10,6 +10,10 @@ import hashlib
 import json
 from collections.abc import Mapping
 from typing import Any
+from zlib import crc32
+
+#: Partitions of the index of due contacts: one alone takes 1,000 writes a second.
+DUE_SHARDS = 16
 
 
 def digest(*parts: str, size: int = 15) -> str:
@@ -61,3 +65,8 @@ def normalized_address(address: str) -> str:
 def address_hash(address: str) -> str:
     """The key of the suppression list: it survives erasure without being personal data in the clear."""
     return digest("address", normalized_address(address), size=20)
+
+
+def due_shard(contact_id: str) -> int:
+    """The partition of the index of due contacts that a contact is in: 0 to DUE_SHARDS - 1."""
+    return crc32(contact_id.encode()) % DUE_SHARDS

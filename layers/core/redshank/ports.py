@@ -6,7 +6,7 @@ same contract tests run against both. A method that cannot do what it promises r
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Protocol
@@ -15,6 +15,13 @@ from redshank.engine.book import Book
 from redshank.engine.effects import Mail
 from redshank.engine.inputs import Event
 from redshank.engine.state import Profile, Standing
+
+
+class Spread(Protocol):
+    """Runs a function over items, perhaps on threads, all joined before it returns; results in order."""
+
+    def __call__[T, R](self, work: Callable[[T], R], items: Iterable[T]) -> list[R]: ...
+
 
 #: The key of an event in the log: (stream, event id).
 type LogKey = tuple[str, str]
@@ -36,6 +43,10 @@ class Contacts(Protocol):
 
         Raises Conflict if somebody else wrote first.
         """
+        ...
+
+    def park(self, contact_id: str, *, until: int) -> None:
+        """Take a contact that keeps failing out of the sweep's way, without touching its state."""
         ...
 
     def due(self, shard: int, after: int, until: int) -> Iterator[tuple[str, int]]:
@@ -179,6 +190,10 @@ class Queues(Protocol):
 
     def hide(self, queue: Queue, receipt: str, *, seconds: int) -> None:
         """Let a received message come again after this many wall seconds (at most 12 hours)."""
+        ...
+
+    def waiting(self, queue: Queue) -> int:
+        """About how many messages can be received now."""
         ...
 
     def feedback_drained(self) -> bool:

@@ -69,7 +69,11 @@ def unpack(body: str) -> list[Input]:
         document = json.loads(body)
     except ValueError as error:
         raise BadInput(f"not JSON: {error}", field="body") from None
-    if not isinstance(document, dict) or document.get("v") != 1 or not isinstance(document.get("inputs"), list):
+    if (
+        not isinstance(document, dict)
+        or document.get("v") != 1
+        or not isinstance(document.get("inputs"), list)
+    ):
         raise BadInput("not a pack of inputs of version 1", field="body")
     return [_input(plain, f"inputs[{index}]") for index, plain in enumerate(document["inputs"])]
 

@@ -234,9 +234,7 @@ def _edges(turn: Turn, keys: Iterable[str], event: Event | None, *, starts: bool
 def _pass_time(turn: Turn) -> None:
     """What time alone has changed: truths that held only until now, journeys whose wait is over."""
     over = [
-        key
-        for key, (_, until) in turn.standing.truths.items()
-        if until is not None and until <= turn.now
+        key for key, (_, until) in turn.standing.truths.items() if until is not None and until <= turn.now
     ]
     _edges(turn, over, None)
     for journey in journeys.active(turn):

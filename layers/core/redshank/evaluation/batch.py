@@ -1,0 +1,114 @@
+"""A delivery of the events queue: which inputs for which contact, and which of them failed?"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from zlib import crc32
+
+from redshank import wire
+from redshank.engine.inputs import Event, Input, Wake
+from redshank.errors import BadInput, Conflict
+from redshank.evaluation.doors import Doors
+from redshank.evaluation.finishing import finish
+from redshank.evaluation.rounds import Failed, Judged, judge
+from redshank.identity import contact_of
+from redshank.instants import DAY
+from redshank.ports import Outbound, Queue
+
+log = logging.getLogger(__name__)
+
+#: A packed message that has been received this often is split, so that a poisoned input is alone.
+SPLIT_AFTER = 3
+#: A lone wake-up that has failed this often parks its contact.
+PARK_AFTER = 10
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Record:
+    """A message as received from a queue."""
+
+    id: str
+    body: str
+    receipt: str = ""
+    received: int = 1
+
+
+def evaluate(doors: Doors, records: Sequence[Record]) -> list[str]:
+    """Advance the contacts of a batch; the ids of the messages that must come again.
+
+    What is not among them has been applied, dispatched and logged, or is on the queue anew.
+    """
+    failed: list[str] = []
+    holding: list[tuple[Record, list[Input]]] = []
+    for record in records:
+        try:
+            inputs = wire.unpack(record.body)
+        except BadInput as error:
+            log.error("message %s is not for the events queue: %s", record.id, error)
+            failed.append(record.id)
+            continue
+        if record.received >= SPLIT_AFTER and len(inputs) > 1:
+            _resend(doors, inputs)
+        else:
+            holding.append((record, inputs))
+
+    by_contact: dict[str, list[Input]] = {}
+    seen: set[tuple[str, str]] = set()
+    for _, inputs in holding:
+        for one in inputs:
+            key = _key(one)
+            if key not in seen:
+                seen.add(key)
+                by_contact.setdefault(_contact(one), []).append(one)
+    outcomes = judge(doors, by_contact)
+    judged = {id(it): it for it in outcomes.values() if isinstance(it, Judged)}
+    finish(doors, list(judged.values()))
+
+    for record, inputs in holding:
+        wrong = [
+            (one, outcome.error) for one in inputs if isinstance(outcome := outcomes[_contact(one)], Failed)
+        ]
+        if wrong and not _again(doors, record, inputs, wrong):
+            failed.append(record.id)
+    return failed
+
+
+def _again(doors: Doors, record: Record, inputs: list[Input], wrong: list[tuple[Input, Exception]]) -> bool:
+    """See to it that failed inputs come again; whether the record itself is thereby done with."""
+    contended = [one for one, error in wrong if isinstance(error, Conflict)]
+    broken = [(one, error) for one, error in wrong if not isinstance(error, Conflict)]
+    for one, error in broken:
+        log.error("contact %s failed", _contact(one), exc_info=error)
+    if contended:
+        _resend(doors, contended, jitter=True)
+    if not broken:
+        return True
+    if len(inputs) > 1:
+        _resend(doors, [one for one, _ in broken])
+        return True
+    lone = broken[0][0]
+    if isinstance(lone, Wake) and record.received >= PARK_AFTER:
+        log.critical("contact %s is parked for a day: its wake-up keeps failing", lone.contact_id)
+        doors.contacts.park(lone.contact_id, until=doors.clock.now() + DAY)
+    return False
+
+
+def _resend(doors: Doors, inputs: Sequence[Input], *, jitter: bool = False) -> None:
+    """Put inputs on the queue anew, each alone."""
+    doors.queues.send(
+        Queue.EVENTS,
+        [
+            Outbound(body=next(wire.pack([one])), delay=1 + crc32(repr(one).encode()) % 5 if jitter else 0)
+            for one in inputs
+        ],
+    )
+
+
+def _contact(one: Input) -> str:
+    return one.contact_id if isinstance(one, Wake) else contact_of(one.stream)
+
+
+def _key(one: Input) -> tuple[str, str]:
+    return (one.stream, one.id) if isinstance(one, Event) else (f"wake:{one.contact_id}", str(one.at))
