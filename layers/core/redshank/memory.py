@@ -160,7 +160,7 @@ class MemoryLedger:
             return None
         merged = dict(row.facts)
         for fact, at in facts.items():
-            merged[fact] = min(at, merged.get(fact, at))
+            merged.setdefault(fact, at)
         status = Status.SENT if row.status in (Status.CLAIMED, Status.OPEN) else row.status
         self.held[message_id] = replace(row, status=status, facts=merged)
         return self.held[message_id]

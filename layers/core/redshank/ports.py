@@ -89,6 +89,22 @@ class Status(StrEnum):
     FAILED = "failed"
 
 
+#: What feedback can say of a message; the ledger keeps when it was first noted.
+FACTS = (
+    "sent",
+    "delivered",
+    "delayed",
+    "bounced",
+    "soft_bounced",
+    "complained",
+    "rejected",
+    "rendering_failed",
+    "opened",
+    "clicked",
+    "unsubscribed",
+)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LedgerRow:
     message_id: str
@@ -101,7 +117,7 @@ class LedgerRow:
     run: str = ""
     step: str = ""
     topic: str = ""
-    #: Fact of feedback (``delivered``, ``opened`` …) -> when it was first seen.
+    #: Fact of feedback (see FACTS) -> the instant that was first noted.
     facts: Mapping[str, int] = field(default_factory=dict)
 
 
@@ -141,7 +157,7 @@ class Ledger(Protocol):
         ...
 
     def note(self, message_id: str, facts: Mapping[str, int]) -> LedgerRow | None:
-        """Note feedback: earliest instant per fact; a claimed message is thereby sent.
+        """Note feedback (facts of FACTS); the first instant noted stays. A claimed message is thereby sent.
 
         The row afterwards, or None if the ledger has no such message (a test send, another system's).
         """

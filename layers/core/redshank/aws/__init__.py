@@ -1,0 +1,1 @@
+"""The other services: queues on SQS, books on S3, email through SES."""

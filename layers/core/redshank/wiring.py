@@ -1,0 +1,163 @@
+"""Which adapter serves which port in this function? Made once, when first asked for, and shared.
+
+Each function imports only the adapters it uses: a cold start is paid by somebody waiting for an email.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import TYPE_CHECKING
+
+from redshank import environment as env
+from redshank.environment import Environment
+from redshank.threads import Pool
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3.client import S3Client
+
+    from redshank.evaluation.doors import Doors
+    from redshank.ports import (
+        Books,
+        Contacts,
+        Ledger,
+        Log,
+        Mailer,
+        Members,
+        Queues,
+        Settings,
+        Suppressions,
+    )
+
+#: Threads of a function, and connections to each service to match.
+THREADS = 32
+
+
+@cache
+def environment() -> Environment:
+    return env.from_variables()
+
+
+@cache
+def spread() -> Pool:
+    return Pool(THREADS)
+
+
+@cache
+def contacts() -> Contacts:
+    from redshank.store.contacts import DynamoContacts
+
+    return DynamoContacts()
+
+
+@cache
+def log() -> Log:
+    from redshank.evaluation.doors import LOG_TTL
+    from redshank.store.log import DynamoLog
+
+    return DynamoLog(spread(), ttl=LOG_TTL)
+
+
+@cache
+def ledger() -> Ledger:
+    from redshank.store.ledger import DynamoLedger
+
+    return DynamoLedger()
+
+
+@cache
+def members() -> Members:
+    from redshank.store.members import DynamoMembers
+
+    return DynamoMembers()
+
+
+@cache
+def suppressions() -> Suppressions:
+    from redshank.store.suppressions import DynamoSuppressions
+
+    return DynamoSuppressions()
+
+
+@cache
+def settings() -> Settings:
+    from redshank.store.settings import DynamoSettings
+
+    return DynamoSettings()
+
+
+@cache
+def queues() -> Queues:
+    import boto3
+    from botocore.config import Config
+
+    from redshank.aws.queues import SqsQueues
+    from redshank.ports import Queue
+
+    here = environment()
+    client = boto3.client(
+        "sqs",
+        config=Config(
+            max_pool_connections=THREADS,
+            connect_timeout=2,
+            read_timeout=10,
+            parameter_validation=False,
+            retries={"total_max_attempts": 4, "mode": "standard"},
+        ),
+    )
+    urls = {
+        Queue.EVENTS: here.events_queue,
+        Queue.TRANSACTIONAL: here.transactional_queue,
+        Queue.MARKETING: here.marketing_queue,
+    }
+    feedback = [url for url in (here.feedback_queue, here.feedback_dead_letters) if url]
+    return SqsQueues(client, urls, spread(), feedback)
+
+
+@cache
+def mailer() -> Mailer:
+    import boto3
+    from botocore.config import Config
+
+    from redshank.aws.ses import SesMailer
+
+    client = boto3.client(
+        "sesv2",
+        config=Config(
+            max_pool_connections=THREADS,
+            connect_timeout=2,
+            read_timeout=10,
+            parameter_validation=False,
+            retries={"total_max_attempts": 1},
+        ),
+    )
+    return SesMailer(client, environment().configuration_set)
+
+
+@cache
+def books() -> Books:
+    from redshank.aws.books import S3Books
+
+    return S3Books(_s3, environment().bucket, settings())
+
+
+def _s3() -> S3Client:
+    import boto3
+
+    return boto3.client("s3")
+
+
+@cache
+def doors() -> Doors:
+    from redshank.evaluation.doors import Doors
+
+    return Doors(
+        contacts=contacts(),
+        log=log(),
+        ledger=ledger(),
+        members=members(),
+        queues=queues(),
+        books=books(),
+        settings=settings(),
+        clock=environment().clock,
+        spread=spread(),
+    )
