@@ -11,6 +11,7 @@ One contact, one state, one pure function. The rooms of the house, and the quest
     engine        what follows from that for one contact?   (pure: no AWS, no clock, no chance)
     ports         what do the use cases ask of the outside world?
     wire          how do messages look on the queues?
+    records       how does a Lambda event from SQS look?
     ingest        what did the app tell us?                 (the Segment HTTP API)
     evaluation    how is a contact advanced so that nothing is lost or doubled?
     sending       how does a decided email reach the inbox exactly once?
@@ -18,6 +19,8 @@ One contact, one state, one pure function. The rooms of the house, and the quest
     preferences   what does the contact allow us to send?
     store         where is it kept?                         (DynamoDB, through PynamoDB)
     aws           the other services: SQS, S3, SES
+    threads       how is waiting for AWS shared?
+    observing     what do operators see?
     memory        the same ports without AWS: for tests, and for `redshank simulate`
 
 Imports run one way: functions -> use cases (ingest ... preferences) -> ports and engine.

@@ -9,12 +9,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from redshank.engine.book import Book
-from redshank.engine.effects import Mail
-from redshank.engine.inputs import Event
-from redshank.engine.state import Profile, Standing
+if TYPE_CHECKING:
+    # Names in signatures only: ingest, which a browser waits for, needs no engine to start.
+    from redshank.engine.book import Book
+    from redshank.engine.effects import Mail
+    from redshank.engine.inputs import Event
+    from redshank.engine.state import Profile, Standing
 
 
 class Spread(Protocol):

@@ -5,6 +5,7 @@ Each function imports only the adapters it uses: a cold start is paid by somebod
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cache
 from typing import TYPE_CHECKING
 
@@ -23,10 +24,13 @@ if TYPE_CHECKING:
         Log,
         Mailer,
         Members,
+        Queue,
         Queues,
         Settings,
         Suppressions,
     )
+    from redshank.records import Record
+    from redshank.sending.batch import Sender
 
 #: Threads of a function, and connections to each service to match.
 THREADS = 32
@@ -144,6 +148,37 @@ def _s3() -> S3Client:
     import boto3
 
     return boto3.client("s3")
+
+
+@cache
+def sender() -> Sender:
+    from redshank.preferences.links import links
+    from redshank.sending.batch import Sender
+    from redshank.sending.doors import Doors as SendDoors
+
+    here = environment()
+    return Sender(
+        SendDoors(
+            contacts=contacts(),
+            suppressions=suppressions(),
+            ledger=ledger(),
+            mailer=mailer(),
+            queues=queues(),
+            books=books(),
+            links=links(here.public_url, settings().signing_keys()),
+            clock=here.clock,
+            spread=spread(),
+        )
+    )
+
+
+def queue_of(batch: Sequence[Record]) -> Queue:
+    """Which of the send queues a batch came from: Lambda never mixes two sources."""
+    from redshank.ports import Queue
+
+    name = batch[0].source.rpartition(":")[2]
+    is_transactional = environment().transactional_queue.endswith(f"/{name}")
+    return Queue.TRANSACTIONAL if is_transactional else Queue.MARKETING
 
 
 @cache

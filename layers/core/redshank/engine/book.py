@@ -247,14 +247,14 @@ class Book:
     @cached_property
     def _email_facts(self) -> frozenset[str]:
         """Feedback events that a condition on a journey's emails asks for."""
-        asked = {node.fact for node in _nodes(self.workflows) if isinstance(node, conditions.Email)}
+        asked = {node.fact for node in nodes(self.workflows) if isinstance(node, conditions.Email)}
         names = {"opened": inputs.EMAIL_OPENED, "clicked": inputs.LINK_CLICKED}
         return frozenset(names[fact] for fact in asked if fact in names)
 
     def _needs(self, condition: Condition, kind: type, attribute: str) -> set[str]:
         """What a condition names of a kind, through the segments it asks for."""
         found: set[str] = set()
-        for node in _nodes(condition):
+        for node in nodes(condition):
             if isinstance(node, kind):
                 found.add(getattr(node, attribute))
             elif isinstance(node, conditions.InSegment):
@@ -269,18 +269,18 @@ def _index[V](pairs: Iterator[tuple[str, V]]) -> Mapping[str, tuple[V, ...]]:
     return {name: tuple(values) for name, values in found.items()}
 
 
-def _nodes(value: Any) -> Iterator[Any]:
+def nodes(value: Any) -> Iterator[Any]:
     """Every dataclass inside a value, itself included."""
     if dataclasses.is_dataclass(value):
         yield value
         for item in dataclasses.fields(value):
-            yield from _nodes(getattr(value, item.name))
+            yield from nodes(getattr(value, item.name))
     elif isinstance(value, Mapping):
         for inner in value.values():
-            yield from _nodes(inner)
+            yield from nodes(inner)
     elif isinstance(value, tuple):
         for inner in value:
-            yield from _nodes(inner)
+            yield from nodes(inner)
 
 
 # --- as JSON: a dataclass is {"is": its name, and its fields that differ from the defaults}
@@ -323,9 +323,14 @@ def _made(value: Any) -> Any:
     return kind(**{name: _made(inner) for name, inner in value.items() if name != "is"})
 
 
+def canonical(value: Any) -> str:
+    """A part of a book as JSON: equal parts, equal text, also after fields with defaults were added."""
+    return json.dumps(_plain(value), sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+
+
 def dump(book: Book) -> str:
     """The book as JSON: equal books, equal text."""
-    return json.dumps(_plain(book), sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return canonical(book)
 
 
 def load(text: str | bytes) -> Book:

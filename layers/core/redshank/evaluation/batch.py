@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass
 from zlib import crc32
 
 from redshank import wire
@@ -16,6 +15,7 @@ from redshank.evaluation.rounds import Failed, Judged, judge
 from redshank.identity import contact_of
 from redshank.instants import DAY
 from redshank.ports import Outbound, Queue
+from redshank.records import Record
 
 log = logging.getLogger(__name__)
 
@@ -23,16 +23,6 @@ log = logging.getLogger(__name__)
 SPLIT_AFTER = 3
 #: A lone wake-up that has failed this often parks its contact.
 PARK_AFTER = 10
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Record:
-    """A message as received from a queue."""
-
-    id: str
-    body: str
-    receipt: str = ""
-    received: int = 1
 
 
 def evaluate(doors: Doors, records: Sequence[Record]) -> list[str]:
