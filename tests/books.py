@@ -1,0 +1,100 @@
+"""Books for tests, built of the engine's own values: small, and readable next to what they prove."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from redshank.engine.book import (
+    BecomesTrigger,
+    Book,
+    EventTrigger,
+    Measure,
+    Send,
+    Sender,
+    Step,
+    Template,
+    Topic,
+    Wait,
+    Workflow,
+)
+from redshank.engine.conditions import Compare, HappenedSinceEntry, Trait
+from redshank.engine.state import END
+from redshank.instants import DAY
+
+ACTIVATED = Measure(key="activated", events=("product_activated",))
+
+
+def steps(*given: Step) -> dict[str, Step]:
+    """The steps by id."""
+    return {step.id: step for step in given}
+
+
+def send(step: str, then: str = END, **more: Any) -> Send:
+    return Send(id=step, next=then, template=step, topic="tips", **more)
+
+
+ACTIVATION = Workflow(
+    name="activation",
+    topic="tips",
+    triggers=(EventTrigger(events=("signed_up",)),),
+    goal=HappenedSinceEntry("activated"),
+    first="welcome",
+    steps=steps(
+        send("welcome", "pause"),
+        Wait(id="pause", next="help", span=2 * DAY),
+        send("help", "pause_2"),
+        Wait(id="pause_2", next="proof", span=3 * DAY),
+        send("proof"),
+    ),
+)
+
+UPGRADE = Workflow(
+    name="upgrade",
+    topic="tips",
+    triggers=(BecomesTrigger(key="upgrade#0", condition=Compare(Trait("plan"), "eq", "pro")),),
+    again="always",
+    first="thanks",
+    steps=steps(send("thanks")),
+)
+
+_NAMES = ("welcome", "help", "proof", "thanks")
+
+
+def book(*workflows: Workflow, sequence: int = 1, **more: Any) -> Book:
+    """A book of these workflows, with a topic, a sender and plain templates for the usual steps."""
+    made = Book(
+        sequence=sequence,
+        hash=f"hash-{sequence}",
+        postal_address="1 Main St, Springfield",
+        topics={
+            "tips": Topic(name="tips", title="Product tips"),
+            "billing": Topic(name="billing", title="Billing", transactional=True),
+        },
+        senders={"default": Sender(name="Acme", email="hello@mail.acme.example")},
+        measures={ACTIVATED.key: ACTIVATED},
+        workflows={workflow.name: workflow for workflow in workflows},
+        templates=_templates(),
+        sources=_sources(),
+    )
+    return replace(made, **more)
+
+
+def _templates() -> Mapping[str, Template]:
+    return {
+        name: Template(
+            name=name,
+            subject=f"{name} {{{{ contact.first_name }}}}",
+            preheader="",
+            html=f"{name}.html",
+            text=f"{name}.txt",
+        )
+        for name in _NAMES
+    }
+
+
+def _sources() -> Mapping[str, str]:
+    html = {f"{name}.html": f"<p>{name} {{{{ contact.first_name }}}}</p>" for name in _NAMES}
+    text = {f"{name}.txt": f"{name} {{{{ unsubscribe_url }}}}" for name in _NAMES}
+    return html | text
