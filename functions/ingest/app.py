@@ -1,0 +1,16 @@
+"""HTTP API -> ingest: authenticates, validates, and answers once SQS has accepted the events."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from redshank import wiring
+from redshank.ingest.door import Door
+from redshank.ingest.keys import Keys
+
+_clock = wiring.environment().clock
+_door = Door(keys=Keys(settings=wiring.settings(), clock=_clock), queues=wiring.queues(), clock=_clock)
+
+
+def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
+    return _door.answer(event)
