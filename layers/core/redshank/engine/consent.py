@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from redshank.engine.state import Profile
+from redshank.identity import address_hash
 
 if TYPE_CHECKING:
     from redshank.engine.book import Topic
@@ -34,3 +35,16 @@ def say(profile: Profile, topic: str, subscribed: bool, at: int) -> Profile:
     if known is not None and known[1] > at:
         return profile
     return replace(profile, consent={**profile.consent, topic: (subscribed, at)})
+
+
+def barred(profile: Profile, topic: Topic) -> str:
+    """Why nothing about this topic may go to the contact's present address, or an empty string.
+
+    A hard bounce bars everything; a complaint bars all but transactional email.
+    """
+    block = profile.block
+    if block is None or block.address_hash != address_hash(profile.email):
+        return ""
+    if topic.transactional and block.reason != "hard_bounce":
+        return ""
+    return block.reason

@@ -15,7 +15,7 @@ from redshank.engine.effects import Cancel, Mail
 from redshank.engine.inputs import Event
 from redshank.engine.state import END, Journey, Outgoing
 from redshank.engine.turn import Turn
-from redshank.identity import address_hash, message_id_of, run_id_of
+from redshank.identity import message_id_of, run_id_of
 
 
 def active(turn: Turn) -> list[Journey]:
@@ -182,9 +182,9 @@ def _send(turn: Turn, journey: Journey, step: Send) -> bool:
     if not turn.profile.email:
         journey.until = journey.since + turn.book.policy.entry_grace
         return journey.until <= turn.now and _skip(turn, journey, step, "no_address")
-    block = turn.profile.block
-    if block is not None and block.address_hash == address_hash(turn.profile.email):
-        return _skip(turn, journey, step, block.reason)
+    barred = consent.barred(turn.profile, topic)
+    if barred:
+        return _skip(turn, journey, step, barred)
     message_id = message_id_of(journey.run, step.id, 1)
     turn.standing.outbox[message_id] = Outgoing(cause=turn.cause, run=journey.run, step=step.id)
     journey.sent[step.id] = turn.now
