@@ -1,0 +1,64 @@
+"""What does a book mean to the engine?
+
+references   is what one definition calls another by really there?
+conditions   questions about a contact, and the measures they need
+workflows    triggers, goals and steps
+emails       templates, with what the law asks of them
+compile_book all of it
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+from redshank.definitions.compiling.conditions import SEGMENT, Conditions
+from redshank.definitions.compiling.emails import compile_templates
+from redshank.definitions.compiling.references import References
+from redshank.definitions.compiling.settings import compile_policy, compile_senders, compile_topics
+from redshank.definitions.compiling.workflows import compile_workflow
+from redshank.definitions.folder import read_folder
+from redshank.definitions.problems import Problems
+from redshank.engine import book
+from redshank.identity import digest
+
+
+def compile_book(folder: Path, *, sequence: int = 0) -> book.Book:
+    """The book in a folder. Its hash is a hash of its content: equal books, equal hash, whatever the sequence.
+
+    Raises InvalidBook with everything that is wrong.
+    """
+    problems = Problems()
+    read = read_folder(folder, problems)
+    references = References(read.names, problems)
+    conditions = Conditions(references, problems)
+    topics = compile_topics(read.settings)
+    segments = {name: conditions.compile(source, SEGMENT) for name, source in read.segments.items()}
+    conditions.check_circles(read.segments)
+    workflows = {
+        name: compile_workflow(name, source, read, topics, conditions, references, problems)
+        for name, source in read.workflows.items()
+    }
+    templates, sources = compile_templates(read, workflows, topics, problems)
+    problems.raise_if_any()
+    assert read.settings is not None
+    made = book.Book(
+        sequence=0,
+        hash="",
+        timezone=read.settings.timezone,
+        postal_address=read.settings.postal_address or "",
+        topics=topics,
+        senders=compile_senders(read.settings),
+        policy=compile_policy(read.settings),
+        measures=dict(sorted(conditions.measures.items())),
+        segments=segments,
+        workflows=workflows,
+        templates=templates,
+        sources=sources,
+    )
+    return replace(made, sequence=sequence, hash=hash_of(made))
+
+
+def hash_of(made: book.Book) -> str:
+    """A hash of all that a book says, its sequence number and hash aside."""
+    return digest(book.dump(replace(made, sequence=0, hash="")))

@@ -1,0 +1,98 @@
+"""What do a book's emails need, and do they have it?"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping
+
+from redshank.definitions.folder import Folder
+from redshank.definitions.problems import Problems, did_you_mean
+from redshank.definitions.templates import Email
+from redshank.engine import book
+from redshank.engine.conditions import Property
+
+
+def compile_templates(
+    folder: Folder,
+    workflows: Mapping[str, book.Workflow],
+    topics: Mapping[str, book.Topic],
+    problems: Problems,
+) -> tuple[dict[str, book.Template], dict[str, str]]:
+    """The engine's templates and all the sources they are made of; what is wrong goes to ``problems``."""
+    library = folder.library
+    for email in library.templates.values():
+        if email.front is not None and email.front.topic is not None:
+            known = folder.names["topic"]
+            if email.front.topic not in known:
+                hint = did_you_mean(email.front.topic, known)
+                problems.add(email.front.at("topic"), f"unknown topic `{email.front.topic}`{hint}")
+    _check_marketing(folder, workflows, topics, problems)
+    templates = {
+        name: book.Template(
+            name=name,
+            subject=email.front.subject,
+            preheader=email.front.preheader,
+            html=email.html,
+            text=email.text,
+        )
+        for name, email in library.templates.items()
+        if email.front is not None
+    }
+    used = library.closure(*(name for email in templates.values() for name in (email.html, email.text)))
+    sources = {name: library.sources[name].text for name in sorted(used & library.sources.keys())}
+    return templates, sources
+
+
+def _check_marketing(
+    folder: Folder,
+    workflows: Mapping[str, book.Workflow],
+    topics: Mapping[str, book.Topic],
+    problems: Problems,
+) -> None:
+    """Marketing email says how to leave and who sent it."""
+    marketing = {
+        step.template
+        for workflow in workflows.values()
+        for step in _sends(workflow)
+        if step.topic in topics and not topics[step.topic].transactional
+    }
+    for name in sorted(marketing & folder.library.templates.keys()):
+        email = folder.library.templates[name]
+        for source in (email.html, email.text):
+            if not folder.library.is_whole(source):
+                continue
+            if "unsubscribe_url" not in folder.library.roots(source):
+                place = folder.library.sources[source].place
+                what = "the text part of a marketing email" if source == email.text else "a marketing email"
+                problems.add(
+                    place, f"{what} needs a link to `{{{{ unsubscribe_url }}}}`, here or in its layout"
+                )
+    settings = folder.settings
+    if (
+        settings is not None
+        and settings.postal_address is None
+        and any(not topic.transactional for topic in topics.values())
+    ):
+        message = "`postal_address` is missing; the law asks for it in marketing email"
+        problems.add(settings.at(), message)
+
+
+def uses_event(workflow: book.Workflow, subject_roots: Collection[str], folder: Folder) -> bool:
+    """Whether an email or a later condition of a workflow looks at the event that started it.
+
+    ``subject_roots`` is what the subjects in the steps themselves use.
+    """
+    later = (workflow.goal, workflow.exit_if, *workflow.steps.values())
+    if any(isinstance(node, Property) for part in later for node in book.nodes(part)):
+        return True
+    emails = (folder.library.templates.get(step.template) for step in _sends(workflow))
+    return "event" in subject_roots or any(
+        "event" in _roots_of(email, folder) for email in emails if email is not None
+    )
+
+
+def _roots_of(email: Email, folder: Folder) -> frozenset[str]:
+    return email.roots | folder.library.roots(email.html, email.text)
+
+
+def _sends(workflow: book.Workflow) -> Iterator[book.Send]:
+    return (step for step in workflow.steps.values() if isinstance(step, book.Send))

@@ -1,0 +1,33 @@
+"""What does ``redshank.yaml`` mean to the engine?"""
+
+from __future__ import annotations
+
+from redshank.definitions.models.settings import BookSettings
+from redshank.engine import book
+
+
+def compile_topics(settings: BookSettings | None) -> dict[str, book.Topic]:
+    if settings is None:
+        return {}
+    return {
+        name: book.Topic(
+            name=name,
+            title=topic.name,
+            opt_in=topic.opt_in,
+            transactional=topic.kind == "transactional",
+        )
+        for name, topic in settings.topics.items()
+    }
+
+
+def compile_senders(settings: BookSettings) -> dict[str, book.Sender]:
+    return {
+        name: book.Sender(name=sender.name, email=sender.email, reply_to=sender.reply_to or "")
+        for name, sender in settings.senders.items()
+    }
+
+
+def compile_policy(settings: BookSettings) -> book.Policy:
+    if settings.policy is None:
+        return book.Policy()
+    return book.Policy(hold=settings.policy.hold, entry_grace=settings.policy.entry_grace)

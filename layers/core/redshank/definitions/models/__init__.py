@@ -1,0 +1,11 @@
+"""Which shapes may a book's YAML have? The grammar, as pydantic models.
+
+base         what do all shapes have in common?           (places, unknown keys, what is not built yet)
+scalars      how are durations, names and operands written?
+conditions   what can be asked about a contact?
+triggers     what starts a journey?
+steps        what can a journey do?
+workflow     what is a workflow?
+settings     what holds for the whole book?               (redshank.yaml, segments.yaml)
+front        what does a template say about itself?        (front matter)
+"""

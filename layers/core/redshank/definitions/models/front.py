@@ -1,0 +1,16 @@
+"""What does a template say about itself? Its front matter."""
+
+from __future__ import annotations
+
+from redshank.definitions.models.base import Definition
+from redshank.definitions.models.scalars import Name, Text
+
+
+class FrontMatter(Definition):
+    """The YAML between two lines of ``---`` at the top of a template."""
+
+    #: Jinja source, as is the preheader.
+    subject: Text
+    #: What an inbox shows beside the subject.
+    preheader: str = ""
+    topic: Name | None = None
