@@ -98,6 +98,10 @@ FACTS = (
     "delayed",
     "bounced",
     "soft_bounced",
+    # for what says nothing of the address (too large, content)
+    "refused",
+    # by SES, which did not try: on a suppression list already
+    "suppressed",
     "complained",
     "rejected",
     "rendering_failed",

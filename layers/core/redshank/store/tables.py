@@ -133,6 +133,8 @@ class MessageItem(Model):
     delayed_at = NumberAttribute(null=True)
     bounced_at = NumberAttribute(null=True)
     soft_bounced_at = NumberAttribute(null=True)
+    refused_at = NumberAttribute(null=True)
+    suppressed_at = NumberAttribute(null=True)
     complained_at = NumberAttribute(null=True)
     rejected_at = NumberAttribute(null=True)
     rendering_failed_at = NumberAttribute(null=True)
