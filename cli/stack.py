@@ -1,0 +1,94 @@
+"""Which stack is meant, and what does it consist of?
+
+Region, endpoint and credentials come from the usual AWS variables and files. A stack's tables are named after
+it; everything else is in its outputs.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import boto3
+from botocore.exceptions import (
+    BotoCoreError,
+    ClientError,
+    NoCredentialsError,
+    NoRegionError,
+    PartialCredentialsError,
+)
+
+from redshank.errors import RedshankError
+
+if TYPE_CHECKING:
+    from redshank.store.settings import DynamoSettings
+
+
+class StackError(RedshankError):
+    """The stack cannot be used."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stack:
+    name: str
+    outputs: Mapping[str, str]
+
+    @property
+    def bucket(self) -> str:
+        """The bucket that books are kept in."""
+        if "Bucket" not in self.outputs:
+            raise StackError(f"the stack `{self.name}` has no output `Bucket`: is it a Redshank stack?")
+        return self.outputs["Bucket"]
+
+    @property
+    def settings(self) -> DynamoSettings:
+        """The stack's settings table."""
+        # The tables' names are read from the environment when their module is first imported.
+        os.environ["REDSHANK_STACK"] = self.name
+        from redshank.store.settings import DynamoSettings
+        from redshank.store.tables import SettingItem
+
+        if SettingItem.Meta.table_name != f"{self.name}-settings":
+            raise StackError(f"this process has already worked with `{SettingItem.Meta.table_name}`")
+        return DynamoSettings()
+
+
+@contextmanager
+def reaching(name: str) -> Iterator[Stack]:
+    """The stack of that name. What AWS refuses inside the block becomes a StackError."""
+    from pynamodb.exceptions import PynamoDBException
+
+    try:
+        yield Stack(name, _outputs(name))
+    except (NoCredentialsError, PartialCredentialsError) as error:
+        message = (
+            "there are no AWS credentials; set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"
+        )
+        raise StackError(message) from error
+    except NoRegionError as error:
+        raise StackError("no AWS region is set; set AWS_DEFAULT_REGION") from error
+    except ClientError as error:
+        detail = error.response.get("Error", {})
+        said = f"{detail.get('Code', 'unknown')}: {detail.get('Message', '')}"
+        raise StackError(f"AWS refused {error.operation_name}: {said}") from error
+    except PynamoDBException as error:
+        raise StackError(f"the settings of `{name}` cannot be used: {error.msg}") from error
+    except BotoCoreError as error:
+        raise StackError(f"AWS cannot be reached: {error}") from error
+
+
+def _outputs(name: str) -> dict[str, str]:
+    client = boto3.client("cloudformation")
+    try:
+        found = client.describe_stacks(StackName=name)["Stacks"]
+    except ClientError as error:
+        if error.response.get("Error", {}).get("Code") == "ValidationError":
+            where = client.meta.region_name
+            message = f"there is no stack `{name}` in {where}; `sam deploy` makes one, --stack names another"
+            raise StackError(message) from error
+        raise
+    outputs = found[0].get("Outputs", []) if found else []
+    return {output["OutputKey"]: output["OutputValue"] for output in outputs}
