@@ -1,0 +1,61 @@
+"""``python -m infra.local run | stop | status``: what `make run` and `make stop` call."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+from infra import artefacts
+from infra.local import deployment, run, server
+from infra.local.place import ROOT
+from infra.local.processes import DidNotStart
+
+_BOOK = "examples/activation"
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m infra.local", description="The local stand.")
+    parser.add_argument("--state", type=Path, default=ROOT / ".redshank", help="folder of its state and logs")
+    commands = parser.add_subparsers(dest="command", required=True)
+    running = commands.add_parser("run", help="start it, or bring it up to date")
+    running.add_argument("--book", default=_BOOK, help="definitions to apply")
+    commands.add_parser("stop", help="end it")
+    commands.add_parser("serve", help="the process beside ministack (started by run)")
+    given = parser.parse_args()
+    match given.command:
+        case "serve":
+            server.main(given.state)
+        case "stop":
+            run.say("stopped" if run.stop(given.state) else "nothing was running")
+        case _:
+            try:
+                place, keys = run.start(given.state, book=given.book)
+            except (
+                artefacts.BuildFailed,
+                deployment.DeployFailed,
+                run.CommandFailed,
+                DidNotStart,
+            ) as failed:
+                run.say(f"\n{failed}")
+                return 1
+            print(_what_next(place.api, place.mailbox, keys.write, place.speed))
+    return 0
+
+
+def _what_next(api: str, mailbox: str, key: str, speed: float) -> str:
+    day = 86400 / speed
+    return f"""
+Redshank runs on this machine; a day passes in {day:g} seconds. Sign somebody up:
+
+  curl -u {key}: {api}/v1/batch -H 'content-type: application/json' -d '{{"batch": [
+    {{"type": "identify", "userId": "ann", "traits": {{"email": "ann@example.com", "firstName": "Ann"}}}},
+    {{"type": "track", "userId": "ann", "event": "Signed Up"}}]}}'
+
+The welcome is in the mailbox within seconds, the next emails follow over ten days:  {mailbox}
+There, open, click, bounce or report one. Ann activates, and the sequence ends:  event "Activated", as above.
+Addresses and keys for scripts: .redshank/local.json. New definitions or code: make run again. End: make stop"""
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,141 @@
+"""`make run` and `make stop`, step by step. Each step says what it does before it does it."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.error import URLError
+from urllib.request import urlopen
+
+from infra import artefacts
+from infra.local import deployment, stand
+from infra.local import place as places
+from infra.local.place import ROOT, STACK, Place
+from infra.local.processes import Daemon
+
+_REDSHANK = ROOT / ".venv" / "bin" / "redshank"
+
+
+class CommandFailed(Exception):
+    """The `redshank` command failed; the message has what it said."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Keys:
+    write: str
+    manage: str
+
+
+def say(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)
+
+
+@contextmanager
+def _step(text: str) -> Iterator[None]:
+    print(f"{text} ... ", end="", file=sys.stderr, flush=True)
+    begun = time.monotonic()
+    yield
+    say(f"{time.monotonic() - begun:.0f} s")
+
+
+def server_daemon(place: Place) -> Daemon:
+    return Daemon(state=place.state, name="server")
+
+
+def start(
+    state: Path, *, book: str, speed: float = places.SPEED, preferred_ports: bool = True
+) -> tuple[Place, Keys]:
+    """Start a stand in this folder, or bring the one that runs up to date; returns where it is.
+
+    Raises BuildFailed, DidNotStart, DeployFailed and CommandFailed; what it had started is stopped then.
+    """
+    with _step("building what is shipped (20 s the first time)"):
+        artefacts.build(arch=artefacts.machine())
+    place = _running(state)
+    if place is None:
+        stop(state)
+        place = places.choose(state, speed=speed, since=int(time.time()), preferred=preferred_ports)
+        place.write()
+        fresh = True
+    else:
+        fresh = False
+    try:
+        if fresh:
+            with _step("starting ministack, the SES fake and the mailbox"):
+                stand.start(place)
+                _start_server(place)
+        with _step("deploying the template with sam deploy (10 s)"):
+            deployment.deploy(place)
+        with _step(f"applying {book}"):
+            _redshank(place, "apply", book, "--stack", STACK)
+            keys = _keys(place)
+    except BaseException:
+        if fresh:
+            stop(state)
+        raise
+    place.write_for_scripts(write_key=keys.write, manage_key=keys.manage)
+    return place, keys
+
+
+def stop(state: Path) -> bool:
+    """End what was started in this folder, and say whether anything ran."""
+    place = places.load(state)
+    if place is None:
+        return False
+    ran = [server_daemon(place).stop(), stand.daemon(place).stop()]
+    (state / "local.json").unlink(missing_ok=True)
+    return any(ran)
+
+
+def _running(state: Path) -> Place | None:
+    place = places.load(state)
+    if place is None or stand.daemon(place).pid() is None or server_daemon(place).pid() is None:
+        return None
+    return place
+
+
+def _start_server(place: Place) -> None:
+    process = server_daemon(place)
+    environment = place.environment() | {
+        "PYTHONPATH": os.pathsep.join((str(ROOT), str(ROOT / "layers" / "core"))),
+        "PYTHONUNBUFFERED": "1",
+    }
+    command = [sys.executable, "-m", "infra.local", "--state", str(place.state), "serve"]
+    process.start(command, environment, cwd=ROOT)
+    process.wait_until(lambda: _answers(f"{place.mailbox}/count"), seconds=30)
+
+
+def _answers(url: str) -> bool:
+    try:
+        with urlopen(url, timeout=2) as answer:
+            return bool(answer.status == 200)
+    except (URLError, TimeoutError, ConnectionError):
+        return False
+
+
+def _keys(place: Place) -> Keys:
+    """Keys for this machine. They are shown once, so those of a stand that runs on are made anew."""
+    return Keys(
+        write=_redshank(place, "keys", "create", "local-write", "--scope", "write", "--stack", STACK),
+        manage=_redshank(place, "keys", "create", "local-manage", "--scope", "manage", "--stack", STACK),
+    )
+
+
+def _redshank(place: Place, *arguments: str) -> str:
+    done = subprocess.run(
+        [str(_REDSHANK), *arguments],
+        cwd=ROOT,
+        env=place.environment(),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode != 0:
+        raise CommandFailed(f"redshank {' '.join(arguments)} failed:\n{done.stdout}{done.stderr}")
+    return done.stdout.strip()
