@@ -322,12 +322,33 @@ def _filter_hint(message: str, jinja: Environment) -> str:
 
 
 def _roots(tree: nodes.Template, place: Place, problems: Problems, jinja: Environment) -> frozenset[str]:
-    free = meta.find_undeclared_variables(tree) - jinja.globals.keys()
+    free = meta.find_undeclared_variables(tree) - jinja.globals.keys() - _shared_with_blocks(tree.body)
     for name in sorted(free - ROOTS):
         uses = [node.lineno for node in tree.find_all(nodes.Name) if node.name == name and node.ctx == "load"]
         at = _line(place, min(uses, default=1))
         problems.add(at, f"unknown variable `{name}`{_variable_hint(name)}")
     return frozenset(free & ROOTS)
+
+
+def _shared_with_blocks(body: Iterable[nodes.Node]) -> set[str]:
+    """The names that statements outside of blocks define: blocks see them, though Jinja's meta says not."""
+    found: set[str] = set()
+    for node in body:
+        if isinstance(node, nodes.Assign | nodes.AssignBlock):
+            found |= {
+                it.name
+                for it in [node.target, *node.target.find_all(nodes.Name)]
+                if isinstance(it, nodes.Name)
+            }
+        elif isinstance(node, nodes.Macro):
+            found.add(node.name)
+        elif isinstance(node, nodes.Import):
+            found.add(node.target)
+        elif isinstance(node, nodes.FromImport):
+            found |= {name if isinstance(name, str) else name[1] for name in node.names}
+        elif isinstance(node, nodes.If):
+            found |= _shared_with_blocks([*node.body, *node.elif_, *node.else_])
+    return found
 
 
 def _variable_hint(name: str) -> str:
