@@ -106,7 +106,7 @@ def read(call: str, document: Mapping[str, Any], *, size: int, clock: Clock, rec
             moment = _Moment(clock, received_at, sent_at, index)
             events.append(_event(kind or _kind(post), post, moment))
         except BadInput as flaw:
-            path = f"{where}.{flaw.field}" if where and flaw.field else where or flaw.field
+            path = f"{where}.{flaw.field}" if where and flaw.field else where or flaw.field or "body"
             flaws.append(Flaw(path, flaw.reason))
     return Reading(events=events, flaws=flaws)
 
