@@ -118,7 +118,7 @@ def decode(body: str, clock: Clock) -> Notification | None:
 def _json(text: Any, field: str) -> dict[str, Any]:
     try:
         plain = json.loads(text)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, RecursionError):
         raise BadInput("is not JSON", field=field) from None
     if not isinstance(plain, dict):
         raise BadInput("is not a JSON object", field=field)
