@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import argparse
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 
 from infra import artefacts
 from infra.local import deployment, run, server
-from infra.local.place import ROOT
+from infra.local.place import ROOT, STACK, load
 from infra.local.processes import DidNotStart
 
 _BOOK = "examples/activation"
@@ -21,11 +22,14 @@ def main() -> int:
     running = commands.add_parser("run", help="start it, or bring it up to date")
     running.add_argument("--book", default=_BOOK, help="definitions to apply")
     commands.add_parser("stop", help="end it")
+    commands.add_parser("logs", help="what the functions have logged")
     commands.add_parser("serve", help="the process beside ministack (started by run)")
     given = parser.parse_args()
     match given.command:
         case "serve":
             server.main(given.state)
+        case "logs":
+            return _logs(given.state)
         case "stop":
             run.say("stopped" if run.stop(given.state) else "nothing was running")
         case _:
@@ -43,6 +47,24 @@ def main() -> int:
     return 0
 
 
+def _logs(state: Path) -> int:
+    place = load(state)
+    if place is None:
+        run.say("nothing was set up: make run")
+        return 1
+    client = place.session().client("logs", endpoint_url=place.aws)
+    lines = [
+        (event["timestamp"], group["logGroupName"].rpartition("-")[2], event["message"].rstrip())
+        for group in client.describe_log_groups(logGroupNamePrefix=f"/aws/lambda/{STACK}-")["logGroups"]
+        for page in client.get_paginator("filter_log_events").paginate(logGroupName=group["logGroupName"])
+        for event in page["events"]
+    ]
+    for at, function, message in sorted(lines):
+        moment = datetime.fromtimestamp(at / 1000, UTC)
+        print(f"{moment:%H:%M:%S} {function:<12} {message}")
+    return 0
+
+
 def _what_next(api: str, mailbox: str, key: str, speed: float) -> str:
     day = 86400 / speed
     return f"""
@@ -50,10 +72,10 @@ Redshank runs on this machine; a day passes in {day:g} seconds. Sign somebody up
 
   curl -u {key}: {api}/v1/batch -H 'content-type: application/json' -d '{{"batch": [
     {{"type": "identify", "userId": "ann", "traits": {{"email": "ann@example.com", "firstName": "Ann"}}}},
-    {{"type": "track", "userId": "ann", "event": "Signed Up"}}]}}'
+    {{"type": "track", "userId": "ann", "event": "signed_up"}}]}}'
 
 The welcome is in the mailbox within seconds, the next emails follow over ten days:  {mailbox}
-There, open, click, bounce or report one. Ann activates, and the sequence ends:  event "Activated", as above.
+There, open, click, bounce or report one. Ann activates, and the sequence ends:  event "product_activated", as above.
 Addresses and keys for scripts: .redshank/local.json. New definitions or code: make run again. End: make stop"""
 
 

@@ -13,7 +13,10 @@ from infra.local.web import Request, Response, json_response
 
 #: About one connection, not about the message (RFC 9110, section 7.6.1); and what is written anew.
 _NOT_PASSED_ON = frozenset(
-    {"connection", "keep-alive", "te", "trailer", "transfer-encoding", "upgrade", "host", "content-length"}
+    {
+        *("connection", "keep-alive", "te", "trailer", "transfer-encoding", "upgrade"),
+        *("host", "content-length", "date", "server"),
+    }
 )
 
 
