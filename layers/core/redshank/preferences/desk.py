@@ -80,7 +80,6 @@ class Desk:
         return _page(200, pages.preferences(self._choices(link.contact_id)))
 
     def _save(self, link: Link, request: Mapping[str, Any]) -> dict[str, Any]:
-        """What differs from what is known, or from what the page showed: evaluate may not be there yet."""
         form = _form(request)
         choices = self._choices(link.contact_id)
         match form.get("do"):
@@ -88,12 +87,8 @@ class Desk:
                 self._tell([self._event(link, TOPIC_UNSUBSCRIBED, consent.EVERYTHING)])
                 return _page(200, pages.preferences(_chosen(choices, ()), saved="everything"))
             case ["save"]:
-                shown, wanted = form.get("was", ()), form.get("topic", ())
-                changes = [
-                    (TOPIC_SUBSCRIBED if choice.name in wanted else TOPIC_UNSUBSCRIBED, choice.name)
-                    for choice in choices
-                    if {choice.subscribed, choice.name in shown} != {choice.name in wanted}
-                ]
+                wanted = form.get("topic", ())
+                changes = _changes(choices, shown=form.get("was", ()), wanted=wanted)
                 self._tell([self._event(link, name, topic) for name, topic in changes])
                 return _page(200, pages.preferences(_chosen(choices, wanted), saved="choices"))
         return _page(400, pages.bad_link())
@@ -142,6 +137,24 @@ class Desk:
     def _tell(self, events: Sequence[Event]) -> None:
         if events:
             self.queues.send(Queue.EVENTS, [Outbound(body=pack) for pack in wire.pack(events)])
+
+
+def _changes(
+    choices: Sequence[Choice], *, shown: Sequence[str], wanted: Sequence[str]
+) -> list[tuple[str, str]]:
+    """(event, topic) for what somebody changed on the page they saw.
+
+    What they saw counts, not what is stored: evaluate may not have heard the last change yet, and a box left
+    checked on an old page is no consent. Leaving, on the other hand, is heard either way.
+    """
+    changes = []
+    for choice in choices:
+        if choice.name in wanted:
+            if choice.name not in shown:
+                changes.append((TOPIC_SUBSCRIBED, choice.name))
+        elif choice.subscribed or choice.name in shown:
+            changes.append((TOPIC_UNSUBSCRIBED, choice.name))
+    return changes
 
 
 def _chosen(choices: Sequence[Choice], wanted: Sequence[str]) -> list[Choice]:
