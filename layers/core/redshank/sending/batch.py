@@ -20,18 +20,11 @@ from redshank.instants import SECOND
 from redshank.ports import Outbound, Queue
 from redshank.records import Record
 from redshank.sending import gate
-from redshank.sending.delivery import Done, Failed, Hide, Outcome, Retry, deliver
+from redshank.sending.delivery import Deferred, Done, Failed, Hide, Outcome, Retry, deliver, refuse
 from redshank.sending.doors import Doors
 from redshank.sending.rendering import Renderer
 
 log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class _Deferred:
-    """Not now: the engine is to decide again."""
-
-    reason: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +67,7 @@ class Sender:
         hashes = {contact: address_hash(it.email) for contact, it in profiles.items() if it.email}
         suppressed = doors.suppressions.reasons(set(hashes.values())) if hashes else {}
 
-        def one(pair: tuple[Record, Mail]) -> Outcome | _Deferred | _Broken:
+        def one(pair: tuple[Record, Mail]) -> Outcome | _Broken:
             mail = pair[1]
             try:
                 reason = suppressed.get(hashes.get(mail.contact_id, ""))
@@ -97,10 +90,8 @@ class Sender:
 
     def _one(
         self, renderer: Renderer, mail: Mail, profile: Profile | None, suppression: str | None
-    ) -> Outcome | _Deferred:
+    ) -> Outcome:
         doors = self._doors
-        if gate.is_late(mail, doors.clock.now()):
-            return _Deferred("late")
         reason = gate.refusal(mail, profile, suppression, renderer.book)
         if not reason and profile is not None:
             links = doors.links(mail)
@@ -112,8 +103,7 @@ class Sender:
                 reason = f"rendering: {error}"
             else:
                 return deliver(doors, mail, email)
-        doors.ledger.fail(mail, reason=reason, now=doors.clock.now())
-        return Failed(reason)
+        return refuse(doors, mail, reason)
 
     def _settle(
         self,
@@ -121,7 +111,7 @@ class Sender:
         queue: Queue,
         record: Record,
         mail: Mail,
-        outcome: Outcome | _Deferred | _Broken,
+        outcome: Outcome | _Broken,
     ) -> None:
         now = self._doors.clock.now()
         match outcome:
@@ -129,7 +119,7 @@ class Sender:
                 pass
             case Failed(reason):
                 reply.events.append(_event(mail, inputs.EMAIL_FAILED, "failed", now, reason=reason))
-            case _Deferred(reason):
+            case Deferred(reason):
                 kind = f"deferred:{mail.release}"
                 reply.events.append(
                     _event(mail, inputs.EMAIL_DEFERRED, kind, now, reason=reason, retry_at=now)

@@ -13,6 +13,7 @@ from redshank.engine.effects import Mail
 from redshank.errors import Conflict, NotSent, OutcomeUnknown, Rejected
 from redshank.instants import MINUTE
 from redshank.ports import OutgoingEmail, Status
+from redshank.sending import gate
 from redshank.sending.doors import Doors
 from redshank.sending.rendering import ATTEMPT_TAG
 
@@ -33,6 +34,13 @@ class Failed:
 
 
 @dataclass(frozen=True, slots=True)
+class Deferred:
+    """Not now, and certainly not sent: the engine is to decide again."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class Hide:
     """The message must come again, when the outcome of its claim may be known."""
 
@@ -44,7 +52,7 @@ class Retry:
     """Certainly not sent: to be tried again soon."""
 
 
-type Outcome = Done | Failed | Hide | Retry
+type Outcome = Done | Failed | Deferred | Hide | Retry
 
 
 def deliver(doors: Doors, mail: Mail, email: OutgoingEmail) -> Outcome:
@@ -56,6 +64,10 @@ def deliver(doors: Doors, mail: Mail, email: OutgoingEmail) -> Outcome:
         if not isinstance(attempt_or_outcome, int):
             return attempt_or_outcome
         attempt = attempt_or_outcome
+    if gate.is_late(mail, doors.clock.now()):
+        # Only who holds the claim knows that it was not sent, nor is about to be.
+        doors.ledger.give_back(mail.message_id, attempt=attempt)
+        return Deferred("late")
     try:
         tagged = replace(email, tags={**email.tags, ATTEMPT_TAG: str(attempt)})
         provider_id = doors.mailer.send(tagged)
@@ -70,6 +82,16 @@ def deliver(doors: Doors, mail: Mail, email: OutgoingEmail) -> Outcome:
         return Hide(doors.settle + _DRAIN)
     doors.ledger.mark_sent(mail.message_id, attempt=attempt, provider_id=provider_id, now=doors.clock.now())
     return Done()
+
+
+def refuse(doors: Doors, mail: Mail, reason: str) -> Outcome:
+    """Never send it, unless somebody did; a claim whose outcome is unknown must settle first."""
+    doors.ledger.fail(mail, reason=reason, now=doors.clock.now())
+    attempt = _claimed_before(doors, mail)
+    if not isinstance(attempt, int):
+        return attempt
+    doors.ledger.fail_attempt(mail.message_id, attempt=attempt, reason=reason, now=doors.clock.now())
+    return Failed(reason)
 
 
 def _claimed_before(doors: Doors, mail: Mail) -> int | Outcome:
