@@ -14,7 +14,7 @@ from redshank.engine.book import Book
 from redshank.engine.effects import Mail
 from redshank.engine.inputs import Event
 from redshank.engine.state import Profile
-from redshank.errors import BadInput, RenderingFailed
+from redshank.errors import BadInput, BookTooOld, RenderingFailed
 from redshank.identity import address_hash, contact_stream
 from redshank.instants import SECOND
 from redshank.ports import Outbound, Queue
@@ -84,15 +84,21 @@ class Sender:
         return reply.again
 
     def _current(self, book: Book) -> Renderer:
-        if self._renderer is None or self._renderer.book is not book:
-            self._renderer = Renderer(book)
-        return self._renderer
+        renderer = self._renderer
+        if renderer is None or renderer.book is not book:
+            renderer = self._renderer = Renderer(book)
+        return renderer
 
     def _one(
         self, renderer: Renderer, mail: Mail, profile: Profile | None, suppression: str | None
     ) -> Outcome:
         doors = self._doors
         reason = gate.refusal(mail, profile, suppression, renderer.book)
+        if reason:
+            # A refusal is for ever: not by a read from before the contact was known, nor by a book that does
+            # not know the template yet.
+            renderer, profile, suppression = self._look_again(renderer, mail.contact_id)
+            reason = gate.refusal(mail, profile, suppression, renderer.book)
         if not reason and profile is not None:
             links = doors.links(mail)
             try:
@@ -104,6 +110,17 @@ class Sender:
             else:
                 return deliver(doors, mail, email)
         return refuse(doors, mail, reason)
+
+    def _look_again(self, renderer: Renderer, contact_id: str) -> tuple[Renderer, Profile | None, str | None]:
+        """The newest book, profile and suppression."""
+        doors = self._doors
+        try:
+            renderer = self._current(doors.books.at_least(renderer.book.sequence + 1))
+        except BookTooOld:
+            pass  # there is no newer one
+        profile = doors.contacts.profiles([contact_id], consistent=True).get(contact_id)
+        hashed = address_hash(profile.email) if profile and profile.email else ""
+        return renderer, profile, doors.suppressions.reasons([hashed]).get(hashed) if hashed else None
 
     def _settle(
         self,

@@ -9,14 +9,7 @@ from redshank.clock import Clock
 from redshank.engine.effects import Mail
 from redshank.instants import MINUTE
 from redshank.ports import Books, Contacts, Ledger, Mailer, Queues, Spread, Suppressions
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Links:
-    """The signed links of one email, for the contact's eyes only."""
-
-    unsubscribe: str
-    preferences: str
+from redshank.preferences.links import Links as Links
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
