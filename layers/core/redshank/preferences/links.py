@@ -18,7 +18,6 @@ from redshank.errors import RedshankError
 
 if TYPE_CHECKING:
     from redshank.engine.effects import Mail
-    from redshank.sending.doors import Links
 
 
 class Purpose(StrEnum):
@@ -41,6 +40,14 @@ class Link:
     message_id: str = ""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Links:
+    """The links of one email, for the contact's eyes only."""
+
+    unsubscribe: str
+    preferences: str
+
+
 def token(keys: Sequence[str], purpose: Purpose, link: Link) -> str:
     """The link as URL-safe text. ``keys`` from the oldest on; the last one signs."""
     plain = {"c": link.contact_id, "t": link.topic, "m": link.message_id}
@@ -58,7 +65,6 @@ def read(keys: Sequence[str], purpose: Purpose, text: str) -> Link:
 
 def links(public_url: str, keys: Sequence[str]) -> Callable[[Mail], Links]:
     """Makes the links of an email: ``{public_url}/u/…`` and ``{public_url}/p/…``."""
-    from redshank.sending.doors import Links
 
     def of(mail: Mail) -> Links:
         link = Link(contact_id=mail.contact_id, topic=mail.topic, message_id=mail.message_id)
