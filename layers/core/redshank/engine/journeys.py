@@ -118,6 +118,8 @@ def deferred(turn: Turn, event: Event) -> None:
     message_id = str(event.properties.get("message_id"))
     outgoing = turn.standing.outbox.get(message_id)
     if outgoing is None:
+        # Forgotten when it was claimed; that claim was given back, and nobody else would ever settle it.
+        turn.do(Cancel(message_id=message_id, reason="overtaken"))
         return
     reason = str(event.properties.get("reason", ""))
     journey = turn.standing.journeys.get(outgoing.run)

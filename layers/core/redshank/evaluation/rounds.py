@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 
 from redshank.engine.advance import Evidence, Transition, advance, wake_id
 from redshank.engine.book import Book
-from redshank.engine.inputs import Event, Input, Wake
+from redshank.engine.inputs import EMAIL_DEFERRED, Event, Input, Wake
 from redshank.engine.state import Profile, Standing, State
 from redshank.errors import Conflict, RedshankError
 from redshank.evaluation.doors import EARLY, LOG_MARGIN, LOG_TTL, Doors
@@ -148,7 +148,11 @@ def _read(
         for key in doors.log.present(keys, consistent=strong) if keys else ():
             reads[keys[key]].logged.add(key)
     outbox = {message_id: root for root in set(roots.values()) for message_id in reads[root].standing.outbox}
-    rows = doors.ledger.rows(outbox, consistent=False) if outbox else {}
+    # A deferred email was claimed and given back moments ago: a stale row would show the claim.
+    fresh = any(
+        isinstance(one, Event) and one.name == EMAIL_DEFERRED for inputs in given.values() for one in inputs
+    )
+    rows = doors.ledger.rows(outbox, consistent=fresh) if outbox else {}
     for root in set(roots.values()):
         read = reads[root]
         read.settled = frozenset(
