@@ -40,7 +40,11 @@ def say(text: str) -> None:
 def _step(text: str) -> Iterator[None]:
     print(f"{text} ... ", end="", file=sys.stderr, flush=True)
     begun = time.monotonic()
-    yield
+    try:
+        yield
+    except BaseException:
+        say("failed")
+        raise
     say(f"{time.monotonic() - begun:.0f} s")
 
 
@@ -58,29 +62,46 @@ def start(
     with _step("building what is shipped (20 s the first time)"):
         artefacts.build(arch=artefacts.machine())
     place = _running(state)
+    if place is not None:
+        try:
+            _deploy(place)
+        except deployment.DeployFailed as failed:
+            # ministack updates less than AWS does. What it cannot update it can make anew.
+            (state / "update-failed.log").write_text(str(failed))
+            say(f"it could not be updated (see {state / 'update-failed.log'}), so it starts afresh")
+            place = None
     if place is None:
         stop(state)
         place = places.choose(state, speed=speed, since=int(time.time()), preferred=preferred_ports)
         place.write()
-        fresh = True
-    else:
-        fresh = False
-    try:
-        if fresh:
-            with _step("starting ministack, the SES fake and the mailbox"):
-                stand.start(place)
-                _start_server(place)
-        with _step("deploying the template with sam deploy (10 s)"):
-            deployment.deploy(place)
-        with _step(f"applying {book}"):
-            _redshank(place, "apply", book, "--stack", STACK)
-            keys = _keys(place)
-    except BaseException:
-        if fresh:
+        try:
+            _start(place)
+            _deploy(place)
+            keys = _apply(place, book)
+        except BaseException:
             stop(state)
-        raise
+            raise
+    else:
+        keys = _apply(place, book)
     place.write_for_scripts(write_key=keys.write, manage_key=keys.manage)
     return place, keys
+
+
+def _start(place: Place) -> None:
+    with _step("starting ministack, the SES fake and the mailbox"):
+        stand.start(place)
+        _start_server(place)
+
+
+def _deploy(place: Place) -> None:
+    with _step("deploying the template with sam deploy (10 s)"):
+        deployment.deploy(place)
+
+
+def _apply(place: Place, book: str) -> Keys:
+    with _step(f"applying {book}"):
+        _redshank(place, "apply", book, "--stack", STACK)
+        return _keys(place)
 
 
 def stop(state: Path) -> bool:

@@ -31,6 +31,8 @@ def start(place: Place) -> None:
         # The host in queue URLs.
         "MINISTACK_HOST": "127.0.0.1",
         "MINISTACK_REGION": REGION,
+        # Calls are checked against the roles of infra/permissions.yaml, as on AWS.
+        "AUTH": "true",
         "SFTP_ENABLED": "0",
         "TMPDIR": str(temporary),
         "PYTHONUNBUFFERED": "1",
