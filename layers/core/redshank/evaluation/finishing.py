@@ -10,8 +10,10 @@ from collections.abc import Iterable, Sequence
 from math import ceil
 
 from redshank import wire
+from redshank.engine.book import SEGMENT
 from redshank.engine.effects import Cancel, Effect, Mail, Membership
 from redshank.engine.inputs import Event, Wake
+from redshank.engine.state import Standing
 from redshank.evaluation.doors import HORIZON, Doors
 from redshank.evaluation.rounds import Judged
 from redshank.instants import SECOND
@@ -35,14 +37,10 @@ def _dispatch(doors: Doors, judged: Sequence[Judged], now: int) -> None:
         [(one, effect) for one, effect in effects if isinstance(effect, Cancel)],
     )
     doors.spread(
-        lambda pair: doors.members.put(
-            pair[1].segment,
-            pair[0].standing.contact_id,
-            member=pair[1].member,
-            version=pair[0].standing.version,
-            now=now,
+        lambda entry: doors.members.put(*entry[:2], member=entry[2], version=entry[3], now=now),
+        dict.fromkeys(
+            _entry(one.standing, effect) for one, effect in effects if isinstance(effect, Membership)
         ),
-        [(one, effect) for one, effect in effects if isinstance(effect, Membership)],
     )
     for queue, transactional in ((Queue.TRANSACTIONAL, True), (Queue.MARKETING, False)):
         mails = [it for _, it in effects if isinstance(it, Mail) and it.transactional is transactional]
@@ -59,6 +57,13 @@ def _effects(judged: Judged) -> Iterable[Effect]:
         pending = judged.standing.pending.get(input_id)
         if pending is not None:
             yield from pending.effects
+
+
+def _entry(standing: Standing, effect: Membership) -> tuple[str, str, bool, int]:
+    """Whether the contact is a member as of this version: an effect found pending may be older than the
+    standing it is found in, and one batch of inputs may let a contact in and out again."""
+    member, _ = standing.truths.get(SEGMENT + effect.segment, (effect.member, None))
+    return effect.segment, standing.contact_id, member, standing.version
 
 
 def _wakes(doors: Doors, judged: Judged, now: int) -> Iterable[Wake]:
