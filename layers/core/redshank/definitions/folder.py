@@ -36,7 +36,7 @@ class Folder:
     workflows: Mapping[str, Workflow]
     library: Library
     #: Kind (``topic``, ``sender``, ``segment``, ``template``) -> the names that are declared, also where
-    #: what is declared is wrong: so one mistake is not told twice.
+    #: what is declared is wrong; no such kind where nobody knows. So one mistake is not told twice.
     names: Mapping[str, frozenset[str]] = field(default_factory=dict)
 
 
@@ -56,8 +56,8 @@ def read_folder(root: Path, problems: Problems) -> Folder:
         workflows=_workflows(root, problems),
         library=library,
         names={
-            "topic": _keys(about, "topics"),
-            "sender": _keys(about, "senders"),
+            **_keys(about, "topic", "topics"),
+            **_keys(about, "sender", "senders"),
             "segment": frozenset(raw_segments or ()),
             "template": frozenset(library.templates),
         },
@@ -102,9 +102,9 @@ def _validated[D: Definition](model: type[D], value: Mapped | None, problems: Pr
     return None if value is None else validate(model.model_validate, value, problems, at=value.place)
 
 
-def _keys(about: Mapped | None, section: str) -> frozenset[str]:
+def _keys(about: Mapped | None, kind: str, section: str) -> dict[str, frozenset[str]]:
     value = None if about is None else about.get(section)
-    return frozenset(value) if isinstance(value, Mapped) else frozenset()
+    return {kind: frozenset(value)} if isinstance(value, Mapped) else {}
 
 
 def _segments(raw: Mapped | None, problems: Problems) -> dict[str, Condition]:

@@ -39,7 +39,7 @@ def compile_book(folder: Path, *, sequence: int = 0) -> book.Book:
         name: compile_workflow(name, source, read, topics, conditions, references, problems)
         for name, source in read.workflows.items()
     }
-    templates, sources = compile_templates(read, workflows, topics, problems)
+    templates, sources = compile_templates(read, workflows, topics, references, problems)
     problems.raise_if_any()
     assert read.settings is not None
     made = book.Book(

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
 
+from redshank.definitions.compiling.references import References
 from redshank.definitions.folder import Folder
-from redshank.definitions.problems import Problems, did_you_mean
+from redshank.definitions.problems import Problems
 from redshank.definitions.templates import Email
 from redshank.engine import book
 from redshank.engine.conditions import Property
@@ -15,16 +16,14 @@ def compile_templates(
     folder: Folder,
     workflows: Mapping[str, book.Workflow],
     topics: Mapping[str, book.Topic],
+    references: References,
     problems: Problems,
 ) -> tuple[dict[str, book.Template], dict[str, str]]:
     """The engine's templates and all the sources they are made of; what is wrong goes to ``problems``."""
     library = folder.library
     for email in library.templates.values():
         if email.front is not None and email.front.topic is not None:
-            known = folder.names["topic"]
-            if email.front.topic not in known:
-                hint = did_you_mean(email.front.topic, known)
-                problems.add(email.front.at("topic"), f"unknown topic `{email.front.topic}`{hint}")
+            references.check("topic", email.front.topic, email.front.at("topic"))
     _check_marketing(folder, workflows, topics, problems)
     templates = {
         name: book.Template(

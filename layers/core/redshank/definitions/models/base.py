@@ -107,14 +107,16 @@ class Kinds:
         for key in data:
             if key in self.later:
                 return later(key)
-        known = {*self.kinds, *self.later}
-        hint = next((near for key in data if (near := nearest(key, known))), "")
+        hints = (nearest(key, known) for known in (self.kinds, self.later) for key in data)
+        hint = next(filter(None, hints), "")
         has = f"it has {listed(data, 'and')}" if data else "it is empty"
         return refusal(f"this is no {self.what}: {has}{hint or f'; write for example `{self.example}`'}")
 
 
 def leave_out(data: Any, handler: ValidatorFunctionWrapHandler, info: ValidationInfo) -> Any:
     """Report what is wrong with an item of a list, and go on with the others."""
+    if not isinstance(data, Mapped):
+        return handler(data)  # it does not know its place; the list does
     try:
         return handler(data)
     except ValidationError as error:
@@ -126,12 +128,17 @@ def leave_out(data: Any, handler: ValidatorFunctionWrapHandler, info: Validation
 TOLERANT = WrapValidator(leave_out)
 
 
+def not_empty(value: Any) -> Any:
+    """A list as it is written has items; what is left of it may have none, if all of them are wrong."""
+    if value == []:
+        raise refusal("should not be empty")
+    return value
+
+
 def one_or_more(value: Any) -> Any:
     """A single item as a list of one."""
     if isinstance(value, list):
-        if not value:
-            raise refusal("should not be empty")
-        return value
+        return not_empty(value)
     made = Listed(value.place if isinstance(value, Mapped) else Place(""))
     made.append(value)
     made.lines.append(made.place.line)
@@ -159,7 +166,7 @@ def _find(data: Any, path: Sequence[int | str], place: Place) -> tuple[Place, st
 
     What is not in the data is a tag of a union, or the missing key itself.
     """
-    if isinstance(data, Mapped | Listed) and data.place.file:
+    if isinstance(data, Mapped):
         place = data.place
     key = ""
     for part in path:
@@ -183,6 +190,8 @@ def _sentence(details: ErrorDetails, key: str) -> str:
     if kind == "literal_error":
         expected = [name.strip().strip("'") for name in _alternatives(details["ctx"]["expected"])]
         hint = nearest(given, expected) if isinstance(given, str) else ""
+        if given in expected:
+            return f"{subject}should be {listed(expected)} without quotes"
         return f"{subject}should be {listed(expected)}, not {shown(given)}{hint}"
     if kind in _WANTED:
         return f"{subject}should be {_WANTED[kind]}, not {shown(given)}"

@@ -7,7 +7,7 @@ from typing import Annotated, Any, ClassVar, Self
 from pydantic import BeforeValidator, Field, Tag, model_validator
 
 from redshank.definitions.documents import Listed, Mapped
-from redshank.definitions.models.base import Definition, Kinds, one_or_more, refusal
+from redshank.definitions.models.base import Definition, Kinds, not_empty, one_or_more, refusal
 from redshank.definitions.models.scalars import Name, Operand, Ordered, PositiveDuration, Text
 from redshank.definitions.problems import listed
 
@@ -132,13 +132,13 @@ class EmailCondition(Definition):
 class AllCondition(Definition):
     """All of them; a list of conditions means the same."""
 
-    all: Annotated[list[Condition], Field(min_length=1)]
+    all: Annotated[list[Condition], BeforeValidator(not_empty)]
 
 
 class AnyCondition(Definition):
     """At least one of them."""
 
-    any: Annotated[list[Condition], Field(min_length=1)]
+    any: Annotated[list[Condition], BeforeValidator(not_empty)]
 
 
 class NotCondition(Definition):

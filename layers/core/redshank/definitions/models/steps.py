@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Annotated, ClassVar
 
-from pydantic import Field, Tag
+from pydantic import BeforeValidator, Field, Tag
 
-from redshank.definitions.models.base import TOLERANT, Definition, Kinds
+from redshank.definitions.models.base import TOLERANT, Definition, Kinds, not_empty
 from redshank.definitions.models.conditions import Condition
 from redshank.definitions.models.scalars import Duration, Name, PositiveDuration, Text
 
@@ -55,7 +55,7 @@ class BranchArm(Definition):
 class BranchStep(_Step):
     """Go the first way whose condition is true; the ways meet again below."""
 
-    branch: Annotated[list[BranchArm], Field(min_length=1)]
+    branch: Annotated[list[BranchArm], BeforeValidator(not_empty)]
 
 
 class ExitStep(_Step):

@@ -7,7 +7,7 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import BeforeValidator, Field
 
 from redshank.definitions.documents import Listed, Mapped
-from redshank.definitions.models.base import Definition, one_or_more, refusal, shown
+from redshank.definitions.models.base import Definition, not_empty, one_or_more, refusal, shown
 from redshank.definitions.models.conditions import Condition
 from redshank.definitions.models.scalars import Name, Text, duration
 from redshank.definitions.models.steps import Step
@@ -71,4 +71,4 @@ class Workflow(Definition):
     entry: Entry | None = None
     goal: Annotated[Goal, BeforeValidator(_goal)] | None = None
     exit_if: Condition | None = None
-    steps: Annotated[list[Step], Field(min_length=1)]
+    steps: Annotated[list[Step], BeforeValidator(not_empty)]
