@@ -1,0 +1,410 @@
+"""The rules of the protocol, each as a way to leave it out of the real code.
+
+A test that has never failed proves little. These prove that the schedules can fail: with any of these rules
+left out, an invariant breaks within some runs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from redshank.engine import advance as engine
+from redshank.engine import journeys, state
+from redshank.engine.advance import Evidence
+from redshank.engine.state import Standing
+from redshank.errors import Conflict
+from redshank.evaluation import batch, finishing, rounds, sweep
+from redshank.memory import MemoryContacts
+from redshank.ports import LedgerRow, LogKey, Status
+from redshank.sending import batch as sending
+from redshank.sending import delivery, gate
+from redshank.sending.doors import Doors as SendDoors
+from tests.protocol import world
+
+Patch = pytest.MonkeyPatch
+
+RULES: dict[str, Callable[[Patch], None]] = {}
+
+
+def rule(leave_out: Callable[[Patch], None]) -> Callable[[Patch], None]:
+    RULES[leave_out.__name__] = leave_out
+    return leave_out
+
+
+# --- evaluate
+
+
+@rule
+def effects_go_out_before_the_log_is_written(patch: Patch) -> None:
+    def finish(doors: Any, judged: Any) -> None:
+        now = doors.clock.now()
+        doors.log.write([record for one in judged for record in finishing._records(one, now)])
+        finishing._dispatch(doors, judged, now)
+
+    patch.setattr(batch, "finish", finish)
+
+
+@rule
+def the_log_is_written_at_all(patch: Patch) -> None:
+    patch.setattr(finishing, "_records", lambda judged, now: ())
+
+
+@rule
+def whoever_finds_an_input_pending_finishes_it(patch: Patch) -> None:
+    original = rounds._plan
+
+    def plan(doors: Any, book: Any, read: Any, given: Any) -> Any:
+        made = original(doors, book, read, given)
+        kept = tuple(it for it in made.outcome.finish if getattr(it, "id", "") not in read.standing.pending)
+        return replace(made, outcome=replace(made.outcome, finish=kept))
+
+    patch.setattr(rounds, "_plan", plan)
+
+
+@rule
+def pending_wake_ups_of_others_are_finished(patch: Patch) -> None:
+    original = rounds._plan
+
+    def plan(doors: Any, book: Any, read: Any, given: Any) -> Any:
+        made = original(doors, book, read, given)
+        own = tuple(it for it in made.outcome.others if it not in read.standing.pending)
+        return replace(made, outcome=replace(made.outcome, others=own))
+
+    patch.setattr(rounds, "_plan", plan)
+
+
+@rule
+def the_log_is_read_after_the_standing(patch: Patch) -> None:
+    original = rounds._read
+
+    def read(doors: Any, book: Any, given: Any, *, consistent: bool) -> Any:
+        keys = {(it.stream, it.id) for some in given.values() for it in some if hasattr(it, "id")}
+        before = doors.log.present(keys, consistent=True) if keys else set()
+        early = _Early(before, doors.log)
+        return original(replace(doors, log=early), book, given, consistent=consistent)
+
+    patch.setattr(rounds, "_read", read)
+
+
+class _Early:
+    """A log of which own ids were read too early."""
+
+    def __init__(self, before: set[LogKey], log: Any) -> None:
+        self._before, self._log = before, log
+
+    def present(self, keys: Iterable[LogKey], *, consistent: bool) -> set[LogKey]:
+        if consistent:
+            return self._before & set(keys)
+        found: set[LogKey] = self._log.present(keys, consistent=False)
+        return found
+
+
+@rule
+def own_ids_are_read_strongly_from_the_log(patch: Patch) -> None:
+    original = world.StaleLog.present
+
+    def present(self: Any, keys: Any, *, consistent: bool) -> set[LogKey]:
+        return original(self, keys, consistent=False)
+
+    patch.setattr(world.StaleLog, "present", present)
+
+
+@rule
+def an_id_leaves_pending_only_once_it_is_in_the_log(patch: Patch) -> None:
+    original = engine.advance
+
+    def advance(given: Any, inputs: Any, book: Any, now: int, evidence: Evidence) -> Any:
+        everything = replace(evidence, logged=frozenset(given.standing.pending))
+        return original(given, inputs, book, now, everything)
+
+    patch.setattr(rounds, "advance", advance)
+
+
+@rule
+def a_standing_is_written_only_over_the_version_that_was_read(patch: Patch) -> None:
+    original = MemoryContacts.write
+
+    def write(self: Any, standing: Standing, profile: Any = None) -> None:
+        held = self.held_standings.get(standing.contact_id)
+        standing.version = (held.version if held else 0) + 1
+        original(self, standing, profile)
+
+    patch.setattr(MemoryContacts, "write", write)
+
+
+@rule
+def profile_and_standing_are_written_in_one_transaction(patch: Patch) -> None:
+    original = MemoryContacts.write
+
+    def write(self: Any, standing: Standing, profile: Any = None) -> None:
+        if profile is not None:
+            self.held_profiles[profile.contact_id] = profile
+        original(self, standing)
+
+    patch.setattr(MemoryContacts, "write", write)
+
+
+@rule
+def profile_and_standing_must_belong_together(patch: Patch) -> None:
+    original = rounds._plan
+
+    def plan(doors: Any, book: Any, read: Any, given: Any) -> Any:
+        if read.profile is not None:
+            read.profile = replace(read.profile, version=read.standing.profile_version)
+        return original(doors, book, read, given)
+
+    patch.setattr(rounds, "_plan", plan)
+
+
+@rule
+def nothing_to_write_is_decided_on_a_consistent_read(patch: Patch) -> None:
+    original = rounds._plan
+
+    def plan(doors: Any, book: Any, read: Any, given: Any) -> Any:
+        read.consistent = True
+        return original(doors, book, read, given)
+
+    original_read = rounds._read
+
+    def read(doors: Any, book: Any, given: Any, *, consistent: bool) -> Any:
+        weak = _Weak(doors.contacts)
+        return original_read(replace(doors, contacts=weak), book, given, consistent=consistent)
+
+    patch.setattr(rounds, "_plan", plan)
+    patch.setattr(rounds, "_read", read)
+
+
+class _Weak:
+    """Contacts that are never read consistently."""
+
+    def __init__(self, contacts: Any) -> None:
+        self.standings = _weakly(contacts.standings)
+        self.profiles = _weakly(contacts.profiles)
+
+
+def _weakly(read: Callable[..., Any]) -> Callable[..., Any]:
+    def weak(ids: Any, *, consistent: bool) -> Any:
+        return read(ids, consistent=False)
+
+    return weak
+
+
+@rule
+def the_newest_word_about_a_trait_wins(patch: Patch) -> None:
+    original = state.say
+
+    def say(profile: Any, standing: Any, traits: Any, at: int) -> Any:
+        return original(replace(profile, written={}), Standing(contact_id=""), traits, at)
+
+    patch.setattr(engine, "say", say)
+
+
+@rule
+def edges_compare_with_the_stored_truth(patch: Patch) -> None:
+    def edges(turn: Any, keys: Any, event: Any, *, starts: bool = True) -> None:
+        for key in keys:
+            turn.standing.truths[key] = turn.verdict(turn.book.truths[key])
+            if turn.standing.truths[key][0] and key in turn.book.becoming:
+                # What an earlier profile would have said is not known: so it fires.
+                journeys.enter(turn, *turn.book.becoming[key], event)
+
+    patch.setattr(engine, "_edges", edges)
+
+
+@rule
+def an_index_entry_that_has_passed_is_armed_again(patch: Patch) -> None:
+    patch.setattr(
+        rounds, "rearmed", lambda *, due, indexed, now: due if indexed is None or due is None else indexed
+    )
+
+
+@rule
+def a_cancelled_email_is_closed_in_the_ledger(patch: Patch) -> None:
+    patch.setattr(world.StaleLedger, "cancel", lambda self, message_id, **named: True)
+
+
+@rule
+def members_are_guarded_by_the_version(patch: Patch) -> None:
+    def put(self: Any, segment: str, contact_id: str, *, member: bool, version: int, now: int) -> None:
+        self.held[segment, contact_id] = (member, version)
+
+    patch.setattr(world.MemoryMembers, "put", put)
+
+
+@rule
+def a_member_is_what_the_standing_says(patch: Patch) -> None:
+    patch.setattr(
+        finishing,
+        "_entry",
+        lambda standing, effect: (effect.segment, standing.contact_id, effect.member, standing.version),
+    )
+
+
+@rule
+def conflicting_inputs_go_back_to_the_queue(patch: Patch) -> None:
+    original = batch._again
+
+    def again(doors: Any, record: Any, inputs: Any, wrong: Any) -> bool:
+        broken = [(one, error) for one, error in wrong if not isinstance(error, Conflict)]
+        return original(doors, record, inputs, broken)
+
+    patch.setattr(batch, "_again", again)
+
+
+@rule
+def failed_inputs_of_a_pack_are_sent_again(patch: Patch) -> None:
+    patch.setattr(batch, "_resend", lambda doors, inputs, jitter=False: None)
+
+
+# --- sweep
+
+
+@rule
+def the_catch_up_finds_what_the_index_showed_too_late(patch: Patch) -> None:
+    patch.setattr(sweep, "CATCH_UP_EVERY", 10**9)
+
+
+@rule
+def the_sweep_looks_at_the_index(patch: Patch) -> None:
+    patch.setattr(sweep, "_enqueue", lambda doors, **span: 0)
+
+
+@rule
+def a_wake_up_that_is_early_by_a_clock_counts_as_on_time(patch: Patch) -> None:
+    patch.setattr(rounds, "EARLY", 0)
+    original = rounds._nothing_due
+
+    def nothing_due(doors: Any, read: Any, wakes: Any, *more: Any) -> Any:
+        plan = original(doors, read, wakes, *more)
+        return replace(plan, outcome=replace(plan.outcome, early=()))
+
+    patch.setattr(rounds, "_nothing_due", nothing_due)
+    patch.setattr(finishing, "_wakes", lambda doors, judged, now: judged.early)
+
+
+# --- send
+
+
+def _known_before(doors: SendDoors, message_id: str) -> LedgerRow | None:
+    return doors.ledger.rows([message_id], consistent=True).get(message_id)
+
+
+@rule
+def an_email_is_claimed_before_it_is_sent(patch: Patch) -> None:
+    def claim(self: Any, mail: Any, *, now: int) -> int:
+        self.held[mail.message_id] = self._row(mail, Status.CLAIMED, attempt=1, claimed_at=now)
+        return 1
+
+    patch.setattr(world.StaleLedger, "claim", claim)
+
+
+@rule
+def a_claim_is_not_yet_a_sent_email(patch: Patch) -> None:
+    original = delivery._claimed_before
+
+    def claimed_before(doors: SendDoors, mail: Any) -> Any:
+        row = _known_before(doors, mail.message_id)
+        claimed = row is not None and row.status is Status.CLAIMED
+        return delivery.Done() if claimed else original(doors, mail)
+
+    patch.setattr(delivery, "_claimed_before", claimed_before)
+
+
+@rule
+def a_claim_is_given_time_to_settle(patch: Patch) -> None:
+    original = delivery._claimed_before
+    patch.setattr(delivery, "_claimed_before", lambda doors, mail: original(replace(doors, settle=1), mail))
+
+
+@rule
+def feedback_must_be_drained_before_a_claim_is_taken_over(patch: Patch) -> None:
+    patch.setattr(world.Sqs, "feedback_drained", lambda self: True)
+
+
+@rule
+def feedback_on_a_claimed_email_settles_it(patch: Patch) -> None:
+    patch.setattr(world.StaleLedger, "note", lambda self, message_id, facts: self.held.get(message_id))
+
+
+@rule
+def an_unknown_outcome_is_not_given_back(patch: Patch) -> None:
+    original = delivery.deliver
+
+    def deliver(doors: SendDoors, mail: Any, email: Any) -> Any:
+        outcome = original(doors, mail, email)
+        row = _known_before(doors, mail.message_id)
+        if isinstance(outcome, delivery.Hide) and row is not None and row.status is Status.CLAIMED:
+            doors.ledger.give_back(mail.message_id, attempt=row.attempt)
+            return delivery.Retry()
+        return outcome
+
+    patch.setattr(sending, "deliver", deliver)
+
+
+@rule
+def the_sdk_sends_once(patch: Patch) -> None:
+    original = world.Ses.send
+
+    def send(self: Any, email: Any) -> str:
+        try:
+            return original(self, email)
+        except world.OutcomeUnknown:
+            return original(self, email)
+
+    patch.setattr(world.Ses, "send", send)
+
+
+@rule
+def a_throttled_email_comes_again(patch: Patch) -> None:
+    original = sending.Sender._settle
+
+    def settle(self: Any, reply: Any, queue: Any, record: Any, mail: Any, outcome: Any) -> None:
+        if not isinstance(outcome, delivery.Retry):
+            original(self, reply, queue, record, mail, outcome)
+
+    patch.setattr(sending.Sender, "_settle", settle)
+
+
+@rule
+def lateness_is_judged_with_the_claim_in_hand(patch: Patch) -> None:
+    original = sending.deliver
+
+    def deliver(doors: SendDoors, mail: Any, email: Any) -> Any:
+        if gate.is_late(mail, doors.clock.now()):
+            return delivery.Deferred("late")
+        return original(doors, mail, email)
+
+    patch.setattr(sending, "deliver", deliver)
+
+
+@rule
+def a_refused_email_that_may_have_been_sent_settles_first(patch: Patch) -> None:
+    def refuse(doors: SendDoors, mail: Any, reason: str) -> Any:
+        doors.ledger.fail(mail, reason=reason, now=doors.clock.now())
+        return delivery.Failed(reason)
+
+    patch.setattr(sending, "refuse", refuse)
+
+
+@rule
+def a_deferral_that_finds_nothing_cancels(patch: Patch) -> None:
+    original = journeys.deferred
+
+    def deferred(turn: Any, event: Any) -> None:
+        if str(event.properties.get("message_id")) in turn.standing.outbox:
+            original(turn, event)
+
+    patch.setattr(engine.journeys, "deferred", deferred)
+
+
+@rule
+def a_refusal_is_looked_at_twice(patch: Patch) -> None:
+    def look_again(self: Any, renderer: Any, contact_id: str) -> Any:
+        profiles: Mapping[str, Any] = self._doors.contacts.profiles([contact_id], consistent=False)
+        return renderer, profiles.get(contact_id), None
+
+    patch.setattr(sending.Sender, "_look_again", look_again)
