@@ -7,8 +7,8 @@ at the first event.
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 
 from redshank.clock import Clock
 from redshank.errors import RedshankError
@@ -63,4 +63,41 @@ def from_variables(variables: Mapping[str, str] | None = None) -> Environment:
             speed=number("REDSHANK_CLOCK_SPEED", "1"),
             since=round(number("REDSHANK_CLOCK_SINCE", "0") * 1000),
         ),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Access:
+    """How AWS is reached where no SDK finds it out: Lambda sets these for as long as a function lives."""
+
+    region: str
+    key_id: str
+    secret: str = field(repr=False)
+    session_token: str = field(default="", repr=False)
+    #: Service -> the endpoint to use instead of the region's.
+    endpoints: Mapping[str, str] = field(default_factory=dict)
+
+
+def access(services: Iterable[str], variables: Mapping[str, str] | None = None) -> Access:
+    """Read ``AWS_*`` for these services; raises NotConfigured and names the variable.
+
+    Source: "Defined runtime environment variables" of Lambda; "Service-specific endpoints" of the SDKs.
+    """
+    given = os.environ if variables is None else variables
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        if not given.get(name):
+            raise NotConfigured(f"{name} is not set: Lambda sets it")
+    region = given.get("AWS_REGION") or given.get("AWS_DEFAULT_REGION")
+    if not region:
+        raise NotConfigured("AWS_REGION is not set: Lambda sets it")
+    chosen = {
+        service: given.get(f"AWS_ENDPOINT_URL_{service.upper()}") or given.get("AWS_ENDPOINT_URL", "")
+        for service in services
+    }
+    return Access(
+        region=region,
+        key_id=given["AWS_ACCESS_KEY_ID"],
+        secret=given["AWS_SECRET_ACCESS_KEY"],
+        session_token=given.get("AWS_SESSION_TOKEN", ""),
+        endpoints={service: url for service, url in chosen.items() if url},
     )

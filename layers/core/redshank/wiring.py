@@ -7,15 +7,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from redshank import environment as env
 from redshank.environment import Environment
-from redshank.threads import Pool
 
 if TYPE_CHECKING:
     from mypy_boto3_s3.client import S3Client
+    from mypy_boto3_sqs.client import SQSClient
 
+    from redshank.aws.doorstep import KeyTable
     from redshank.evaluation.doors import Doors
     from redshank.ports import (
         Books,
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     )
     from redshank.records import Record
     from redshank.sending.batch import Sender
+    from redshank.threads import Pool
 
 #: Threads of a function, and connections to each service to match.
 THREADS = 32
@@ -43,6 +45,8 @@ def environment() -> Environment:
 
 @cache
 def spread() -> Pool:
+    from redshank.threads import Pool
+
     return Pool(THREADS)
 
 
@@ -115,6 +119,30 @@ def queues() -> Queues:
     }
     feedback = [url for url in (here.feedback_queue, here.feedback_dead_letters) if url]
     return SqsQueues(client, urls, spread(), feedback)
+
+
+@cache
+def door_keys() -> KeyTable:
+    """The write keys, for ingest: without PynamoDB."""
+    from redshank.aws.doorstep import DYNAMODB_TARGET, KeyTable
+    from redshank.aws.signed import JsonService
+
+    here = environment()
+    dynamodb = JsonService(env.access(["dynamodb"]), "dynamodb", DYNAMODB_TARGET, here.clock.wall)
+    return KeyTable(dynamodb, f"{here.stack}-settings")
+
+
+@cache
+def door_queues() -> Queues:
+    """The events queue, for ingest: without boto3."""
+    from redshank.aws.doorstep import SQS_TARGET, SqsCalls, inline
+    from redshank.aws.queues import SqsQueues
+    from redshank.aws.signed import JsonService
+    from redshank.ports import Queue
+
+    here = environment()
+    calls = SqsCalls(JsonService(env.access(["sqs"]), "sqs", SQS_TARGET, here.clock.wall))
+    return SqsQueues(cast("SQSClient", calls), {Queue.EVENTS: here.events_queue}, inline)
 
 
 @cache

@@ -6,10 +6,11 @@ import binascii
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Protocol
 
 from redshank.clock import Clock
 from redshank.instants import MINUTE, SECOND
-from redshank.ports import Settings
+from redshank.ports import ApiKey
 
 #: How long a key is taken as valid without looking again: so long may a revoked one still work.
 REMEMBERED = MINUTE
@@ -40,9 +41,15 @@ def presented(headers: Mapping[str, str]) -> str | None:
     return None
 
 
+class KeyStore(Protocol):
+    """The part of ports.Settings that is asked here."""
+
+    def api_key(self, key_hash: str) -> ApiKey | None: ...
+
+
 @dataclass(slots=True, kw_only=True)
 class Keys:
-    settings: Settings
+    settings: KeyStore
     clock: Clock
     #: SHA-256 of a key -> the wall instant until which the answer is remembered.
     valid: dict[str, int] = field(default_factory=dict)
