@@ -71,7 +71,7 @@ def _what_next(api: str, mailbox: str, key: str, speed: float) -> str:
 Redshank runs on this machine; a day passes in {day:g} seconds. Sign somebody up:
 
   curl -u {key}: {api}/v1/batch -H 'content-type: application/json' -d '{{"batch": [
-    {{"type": "identify", "userId": "ann", "traits": {{"email": "ann@example.com", "firstName": "Ann"}}}},
+    {{"type": "identify", "userId": "ann", "traits": {{"email": "ann@example.com", "first_name": "Ann"}}}},
     {{"type": "track", "userId": "ann", "event": "signed_up"}}]}}'
 
 The welcome is in the mailbox within seconds, the next emails follow over ten days:  {mailbox}

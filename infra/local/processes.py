@@ -13,6 +13,8 @@ from pathlib import Path
 
 _PATIENCE = 8.0
 _PROC = Path("/proc")
+#: Those that this very process started: they are its own to bury.
+_children: dict[int, subprocess.Popen[bytes]] = {}
 
 
 class DidNotStart(Exception):
@@ -41,6 +43,7 @@ class Daemon:
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
             )
+        _children[process.pid] = process
         self._pid_file.write_text(json.dumps({"pid": process.pid, "started": _started(process.pid)}))
 
     def pid(self) -> int | None:
@@ -106,8 +109,6 @@ def _signal(group: int, number: signal.Signals) -> None:
 
 
 def _reap(pid: int) -> None:
-    """Our own child leaves a corpse that counts as alive until it is asked for."""
-    try:
-        os.waitpid(pid, os.WNOHANG)
-    except ChildProcessError:
-        return
+    child = _children.pop(pid, None)
+    if child is not None:
+        child.wait()
