@@ -123,6 +123,9 @@ class MemoryLedger:
         row = self.held.get(message_id)
         if row is None or row.status is not Status.CLAIMED or row.attempt != attempt:
             raise Conflict
+        if row.unwanted:
+            self.give_back(message_id, attempt=attempt)
+            raise Conflict
         self.held[message_id] = replace(row, attempt=attempt + 1, claimed_at=now)
         return attempt + 1
 
@@ -136,7 +139,8 @@ class MemoryLedger:
 
     def give_back(self, message_id: str, *, attempt: int) -> None:
         if row := self._mine(message_id, attempt):
-            self.held[message_id] = replace(row, status=Status.OPEN)
+            status = Status.CANCELLED if row.unwanted else Status.OPEN
+            self.held[message_id] = replace(row, status=status, reason=row.unwanted)
 
     def fail(self, mail: Mail, *, reason: str, now: int) -> None:
         if self._free(mail.message_id):
@@ -147,6 +151,9 @@ class MemoryLedger:
             self.held[message_id] = replace(row, status=Status.FAILED, reason=reason)
 
     def cancel(self, message_id: str, *, contact_id: str, reason: str, now: int) -> bool:
+        row = self.held.get(message_id)
+        if row is not None and row.status is Status.CLAIMED:
+            self.held[message_id] = replace(row, unwanted=reason)
         if not self._free(message_id):
             return False
         self.held[message_id] = LedgerRow(

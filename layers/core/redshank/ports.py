@@ -118,6 +118,8 @@ class LedgerRow:
     attempt: int = 0
     claimed_at: int = 0
     reason: str = ""
+    #: Why it was decided against while somebody had claimed it, or an empty string.
+    unwanted: str = ""
     contact_id: str = ""
     workflow: str = ""
     run: str = ""
@@ -139,7 +141,10 @@ class Ledger(Protocol):
         ...
 
     def claim_again(self, message_id: str, *, attempt: int, now: int) -> int:
-        """Claim a message whose claim ``attempt`` was never settled; the new attempt. Else Conflict."""
+        """Claim a message whose claim ``attempt`` was certainly not sent; the new attempt.
+
+        Conflict if somebody else did, or if it was cancelled meanwhile, which it then is.
+        """
         ...
 
     def mark_sent(self, message_id: str, *, attempt: int, provider_id: str, now: int) -> None:
@@ -147,7 +152,10 @@ class Ledger(Protocol):
         ...
 
     def give_back(self, message_id: str, *, attempt: int) -> None:
-        """The provider certainly did not take it: open again, if the attempt is still the newest."""
+        """The provider certainly did not take it: open again, or cancelled if that was decided meanwhile.
+
+        Without effect if the attempt is no longer the newest.
+        """
         ...
 
     def fail(self, mail: Mail, *, reason: str, now: int) -> None:
@@ -159,7 +167,10 @@ class Ledger(Protocol):
         ...
 
     def cancel(self, message_id: str, *, contact_id: str, reason: str, now: int) -> bool:
-        """It was decided against before anybody claimed it; whether that is so (absent or open)."""
+        """It was decided against; whether it is thereby cancelled (it was absent or open).
+
+        If it is claimed it will be, should the claim turn out not to have been sent.
+        """
         ...
 
     def note(self, message_id: str, facts: Mapping[str, int]) -> LedgerRow | None:

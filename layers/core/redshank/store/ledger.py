@@ -16,6 +16,12 @@ from redshank.store import failing
 from redshank.store.tables import MessageItem
 
 _FREE = MessageItem.status.does_not_exist() | (MessageItem.status == Status.OPEN)
+_WANTED = MessageItem.unwanted.does_not_exist()
+#: Decided against while it was claimed, and now known not to have been sent.
+_UNWANTED = (
+    MessageItem.status.set(Status.CANCELLED),
+    MessageItem.reason.set(MessageItem.unwanted),
+)
 
 
 class DynamoLedger:
@@ -30,7 +36,11 @@ class DynamoLedger:
         )
 
     def claim_again(self, message_id: str, *, attempt: int, now: int) -> int:
-        return self._claim(message_id, _mine(attempt), [], now)
+        try:
+            return self._claim(message_id, _mine(attempt) & _WANTED, [], now)
+        except Conflict:
+            _change(message_id, _mine(attempt) & ~_WANTED, *_UNWANTED)
+            raise
 
     def _claim(self, message_id: str, condition: Condition, actions: list[Any], now: int) -> int:
         owner = uuid4().hex
@@ -65,7 +75,8 @@ class DynamoLedger:
         )
 
     def give_back(self, message_id: str, *, attempt: int) -> None:
-        _change(message_id, _mine(attempt), MessageItem.status.set(Status.OPEN))
+        if not _change(message_id, _mine(attempt) & _WANTED, MessageItem.status.set(Status.OPEN)):
+            _change(message_id, _mine(attempt) & ~_WANTED, *_UNWANTED)
 
     def fail(self, mail: Mail, *, reason: str, now: int) -> None:
         _change(mail.message_id, _FREE, *_what(mail), *_over(Status.FAILED, reason, now))
@@ -74,8 +85,15 @@ class DynamoLedger:
         _change(message_id, _mine(attempt), *_over(Status.FAILED, reason, now))
 
     def cancel(self, message_id: str, *, contact_id: str, reason: str, now: int) -> bool:
-        cancelled = _over(Status.CANCELLED, reason, now)
-        return _change(message_id, _FREE, MessageItem.contact_id.set(contact_id), *cancelled) is not None
+        cancelled = [MessageItem.contact_id.set(contact_id), *_over(Status.CANCELLED, reason, now)]
+        claimed = MessageItem.status == Status.CLAIMED
+        while True:
+            if _change(message_id, _FREE, *cancelled):
+                return True
+            if _change(message_id, claimed, MessageItem.unwanted.set(reason)):
+                return False
+            if MessageItem.get(message_id, consistent_read=True).status not in (Status.CLAIMED, Status.OPEN):
+                return False
 
     def note(self, message_id: str, facts: Mapping[str, int]) -> LedgerRow | None:
         noted = [_first(fact, at) for fact, at in facts.items()]
@@ -138,6 +156,7 @@ def _row(item: MessageItem) -> LedgerRow:
         attempt=int(item.attempt or 0),
         claimed_at=int(item.claimed_at or 0),
         reason=item.reason or "",
+        unwanted=item.unwanted or "",
         contact_id=item.contact_id or "",
         workflow=item.workflow or "",
         run=item.run or "",

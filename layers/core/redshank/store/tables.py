@@ -120,6 +120,8 @@ class MessageItem(Model):
     claimed_by = UnicodeAttribute(null=True)
     provider_id = UnicodeAttribute(null=True)
     reason = UnicodeAttribute(null=True)
+    #: Why it was decided against while it was claimed.
+    unwanted = UnicodeAttribute(null=True)
     contact_id = UnicodeAttribute(null=True)
     workflow = UnicodeAttribute(null=True)
     run = UnicodeAttribute(null=True)
