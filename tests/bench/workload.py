@@ -9,7 +9,7 @@ from __future__ import annotations
 import base64
 import json
 import random
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import batched
 from typing import Any
@@ -54,7 +54,7 @@ def book() -> Book:
 class Contacts:
     """The events of some contacts; equal seeds, equal events."""
 
-    def __init__(self, prefix: str, now: int) -> None:
+    def __init__(self, prefix: str, now: Callable[[], int]) -> None:
         self._prefix = prefix
         self._now = now
         self._random = random.Random(prefix)
@@ -99,7 +99,7 @@ class Contacts:
             "type": kind,
             "userId": self._user(contact),
             "messageId": f"{self._prefix}-{self._random.getrandbits(64):016x}-{self._made:07d}",
-            "timestamp": iso(self._now - 1_000),
+            "timestamp": iso(self._now()),
             "context": {"library": {"name": "analytics-python", "version": "2.4.0"}},
             "integrations": {},
             **more,
@@ -124,12 +124,12 @@ def lives(contacts: Contacts, count: int) -> Iterator[Post]:
 LIFE = 6
 
 
-def requests(posts: Iterable[Post], write_key: str, now: int) -> list[bytes]:
+def requests(posts: Iterable[Post], write_key: str, now: Callable[[], int]) -> list[bytes]:
     """The posts as what API Gateway hands to ingest (HTTP API, payload format 2.0), ``BATCH`` to a request."""
     credentials = base64.b64encode(f"{write_key}:".encode()).decode()
     made = []
     for some in batched(posts, BATCH, strict=False):
-        body = json.dumps({"batch": some, "sentAt": iso(now), "writeKey": write_key})
+        body = json.dumps({"batch": some, "sentAt": iso(now()), "writeKey": write_key})
         made.append(json.dumps(_request("POST", "/v1/batch", body, authorization=f"Basic {credentials}")).encode())
     return made
 
