@@ -99,9 +99,7 @@ def test_a_book_needs_redshank_yaml(tmp_path: Path) -> None:
     ],
 )  # fmt: skip
 def test_a_mistake_in_redshank_yaml_is_told(tmp_path: Path, old: str, new: str, message: str) -> None:
-    from textwrap import dedent
-
-    text = dedent(FILES["redshank.yaml"])
+    text = FILES["redshank.yaml"]
     assert old in text
     assert message in errors(tmp_path, {"redshank.yaml": text.replace(old, new)})
 

@@ -9,7 +9,7 @@ from textwrap import dedent
 from redshank.definitions import InvalidBook, compile_book
 from redshank.engine.book import Book, Workflow
 
-FILES = {
+_INDENTED = {
     "redshank.yaml": """\
         version: 1
         timezone: Europe/Berlin
@@ -51,6 +51,8 @@ FILES = {
         <p><a href="{{ unsubscribe_url }}">Unsubscribe</a></p></body></html>
     """,
 }
+
+FILES = {name: dedent(text) for name, text in _INDENTED.items()}
 
 
 def write(root: Path, files: Mapping[str, str | None] | None = None) -> Path:

@@ -120,7 +120,7 @@ class _Reader:
             if not isinstance(key_node, ScalarNode):
                 self.problems.add(place, "a key must be plain text")
                 continue
-            key = str(key_node.value)
+            key = self.text(key_node)
             if key in made:
                 self.problems.add(place, f"`{key}` is given twice; first on line {made.lines[key]}")
                 continue
@@ -135,9 +135,17 @@ class _Reader:
             made.append(self.value(item))
         return made
 
-    @staticmethod
-    def scalar(node: Node) -> Any:
+    def text(self, node: Node) -> str:
+        """The text of a scalar; JSON writes what is beyond 16 bits as two escapes, which YAML takes as two."""
         text = str(node.value)
+        try:
+            return text.encode("utf-16", "surrogatepass").decode("utf-16")
+        except UnicodeDecodeError:
+            self.problems.add(self.place(node), "half of a surrogate pair is no character")
+            return ""
+
+    def scalar(self, node: Node) -> Any:
+        text = self.text(node)
         if getattr(node, "style", None) is not None or (node.tag == _TEXT and _is_number(text)):
             return text
         if _NULL.fullmatch(text):

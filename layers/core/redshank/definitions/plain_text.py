@@ -2,12 +2,14 @@
 
 Works on the Jinja source, not on one rendered email: expressions and statements stay where they are, so the
 text part has the same loops, blocks and personalisation. Every template that is extended, included or
-imported is expected under the same name ending in ``.txt``.
+imported is expected under the same name ending in ``.txt``. What a statement leaves out leaves its empty lines
+behind: whoever renders the text makes one of many.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from html.parser import HTMLParser
 
 from jinja2 import Environment
@@ -29,13 +31,23 @@ _CELLS = frozenset({"td", "th"})
 _MASK = re.compile("([\ue000\ue001])([0-9]+)\ue002")
 _STATEMENT, _EXPRESSION, _END = "\ue000", "\ue001", "\ue002"
 
+_WITHOUT_CONTROL = {
+    "block_begin": "{%",
+    "block_end": "%}",
+    "variable_begin": "{{",
+    "variable_end": "}}",
+    "raw_begin": "{% raw %}",
+    "raw_end": "{% endraw %}",
+}
+_INVISIBLE = str.maketrans("", "", "\u200b\u200c\u200d\u034f\ufeff")
+_WORD = re.compile("[a-z]+")
 _OTHER_SOURCE = re.compile(r"^(['\"])(.*)\.html\1$")
 
 
 def to_text(source: str, environment: Environment) -> str:
     """The text version of an HTML Jinja source, itself a Jinja source."""
     masked, kept = _mask(source, environment)
-    reader = _Reader()
+    reader = _Reader(lambda mark: _WORD.findall(kept[int(mark[1:-1])])[0])
     reader.feed(masked)
     reader.close()
     text = _MASK.sub(lambda found: kept[int(found[2])], reader.text())
@@ -43,7 +55,10 @@ def to_text(source: str, environment: Environment) -> str:
 
 
 def _mask(source: str, environment: Environment) -> tuple[str, list[str]]:
-    """The source with every piece of Jinja replaced by a mark, and the pieces."""
+    """The source with every piece of Jinja replaced by a mark, and the pieces.
+
+    White space control (``{%- … -%}``) has had its effect on the HTML and would now eat the text's line breaks.
+    """
     parts: list[str] = []
     kept: list[str] = []
     piece: list[str] = []
@@ -60,7 +75,7 @@ def _mask(source: str, environment: Environment) -> tuple[str, list[str]]:
             refers = True
         elif token == "string" and refers:
             value = _OTHER_SOURCE.sub(r"\1\2.txt\1", value)
-        piece.append(value)
+        piece.append(_WITHOUT_CONTROL.get(token, value))
         if token in ("block_end", "variable_end", "raw_begin", "raw_end"):
             mark = _EXPRESSION if token == "variable_end" else _STATEMENT
             parts.append(f"{mark}{len(kept)}{_END}")
@@ -70,8 +85,12 @@ def _mask(source: str, environment: Environment) -> tuple[str, list[str]]:
 
 
 class _Reader(HTMLParser):
-    def __init__(self) -> None:
+    def __init__(self, first_word: Callable[[str], str]) -> None:
         super().__init__(convert_charrefs=True)
+        #: Mark of a statement -> its first word, such as ``for``.
+        self.first_word = first_word
+        #: Where in ``out`` the rounds of the open loops begin.
+        self.loops: list[int] = []
         self.out: list[str] = []
         #: Line breaks and space that come before the next text, if one comes.
         self.breaks = 0
@@ -128,7 +147,7 @@ class _Reader(HTMLParser):
 
     def handle_data(self, data: str) -> None:
         if not self.skipping:
-            self._flow(data)
+            self._flow(data.translate(_INVISIBLE))
 
     # --- writing
 
@@ -136,23 +155,41 @@ class _Reader(HTMLParser):
         """Text of a line: white space is one space, statements take no room."""
         for piece in re.split(f"({_STATEMENT}[0-9]+{_END})", text):
             if piece.startswith(_STATEMENT):
-                self.out.append(piece)
+                self._keep(piece)
                 continue
             words = " ".join(piece.split())
+            self.space = self.space or piece[:1].isspace()
             if words:
-                self.space = self.space or piece[0].isspace()
                 self._say(words)
                 self.space = piece[-1].isspace()
-            elif piece:
-                self.space = True
+
+    def _keep(self, statement: str) -> None:
+        """A statement as it is; what comes before it comes once, whatever it does with what is inside.
+
+        Only a loop whose rounds begin on new lines needs none at their end: the items of a list stay together.
+        """
+        word = self.first_word(statement)
+        if word != "endfor" or not (self.loops and self._begins_on_new_line(self.loops.pop())):
+            self._part()
+        self.out.append(statement)
+        if word == "for":
+            self.loops.append(len(self.out))
+
+    def _begins_on_new_line(self, start: int) -> bool:
+        written = (piece for piece in self.out[start:] if not piece.startswith(_STATEMENT))
+        return next(written, "").startswith("\n")
 
     def _say(self, words: str) -> None:
+        self._part()
+        self.out.append(words)
+
+    def _part(self) -> None:
+        """Write the line breaks or the space that are due."""
         if self.breaks:
             self._new_lines(self.breaks)
         elif self.space and self.out and not self.out[-1].endswith(("\n", " ")):
             self.out.append(" ")
         self.breaks, self.space = 0, False
-        self.out.append(words)
 
     def _new_lines(self, count: int) -> None:
         # Jinja (trim_blocks) takes the first line break after a statement away.

@@ -56,15 +56,13 @@ def _check_marketing(
     }
     for name in sorted(marketing & folder.library.templates.keys()):
         email = folder.library.templates[name]
+        what = "a marketing email"
         for source in (email.html, email.text):
-            if not folder.library.is_whole(source):
-                continue
-            if "unsubscribe_url" not in folder.library.roots(source):
-                place = folder.library.sources[source].place
-                what = "the text part of a marketing email" if source == email.text else "a marketing email"
-                problems.add(
-                    place, f"{what} needs a link to `{{{{ unsubscribe_url }}}}`, here or in its layout"
-                )
+            if folder.library.is_whole(source) and "unsubscribe_url" not in folder.library.roots(source):
+                message = f"{what} needs a link to `{{{{ unsubscribe_url }}}}`, here or in its layout"
+                problems.add(folder.library.sources[source].place, message)
+                break
+            what = "the text part of a marketing email"
     settings = folder.settings
     if (
         settings is not None
