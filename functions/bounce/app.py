@@ -11,7 +11,7 @@ observing.logger("bounce")
 _doors = Doors(
     ledger=wiring.ledger(),
     suppressions=wiring.suppressions(),
-    queues=wiring.queues(),
+    queues=wiring.events_queue(),
     settings=wiring.settings(),
     clock=wiring.environment().clock,
     spread=wiring.spread(),

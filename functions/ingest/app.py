@@ -9,8 +9,8 @@ from redshank.ingest.door import Door
 from redshank.ingest.keys import Keys
 
 _clock = wiring.environment().clock
-_keys = Keys(settings=wiring.door_keys(), clock=_clock)
-_door = Door(keys=_keys, queues=wiring.door_queues(), clock=_clock)
+_keys = Keys(settings=wiring.write_keys(), clock=_clock)
+_door = Door(keys=_keys, queues=wiring.events_queue(), clock=_clock)
 
 
 def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:

@@ -11,7 +11,7 @@ observing.logger("preferences")
 _desk = Desk(
     contacts=wiring.contacts(),
     books=wiring.books(),
-    queues=wiring.queues(),
+    queues=wiring.events_queue(),
     settings=wiring.settings(),
     clock=wiring.environment().clock,
 )

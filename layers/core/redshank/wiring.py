@@ -122,8 +122,8 @@ def queues() -> Queues:
 
 
 @cache
-def door_keys() -> KeyTable:
-    """The write keys, for ingest: without PynamoDB."""
+def write_keys() -> KeyTable:
+    """The write keys alone: without PynamoDB, for ingest."""
     from redshank.aws.doorstep import DYNAMODB_TARGET, KeyTable
     from redshank.aws.signed import JsonService
 
@@ -133,8 +133,8 @@ def door_keys() -> KeyTable:
 
 
 @cache
-def door_queues() -> Queues:
-    """The events queue, for ingest: without boto3."""
+def events_queue() -> Queues:
+    """The events queue alone, on one thread: without boto3, whose import is a third of a cold start."""
     from redshank.aws.doorstep import SQS_TARGET, SqsCalls, inline
     from redshank.aws.queues import SqsQueues
     from redshank.aws.signed import JsonService

@@ -6,7 +6,6 @@ import json
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 import pytest
 
@@ -325,10 +324,16 @@ def test_the_handler_names_what_must_come_again_and_counts_the_rest(
     monkeypatch: pytest.MonkeyPatch, world: World
 ) -> None:
     counted: dict[str, int] = {}
-    ports: dict[str, Any] = {
-        name: getattr(world, name) for name in ("ledger", "suppressions", "queues", "settings")
-    }
-    app = load("bounce", monkeypatch, Environment(stack="test", clock=CLOCK), spread=inline, **ports)
+    app = load(
+        "bounce",
+        monkeypatch,
+        Environment(stack="test", clock=CLOCK),
+        ledger=world.ledger,
+        suppressions=world.suppressions,
+        events_queue=world.queues,
+        settings=world.settings,
+        spread=inline,
+    )
     monkeypatch.setattr(observing, "count", lambda name, number: counted.update({name: number}))
     bad = raw("sqs/feedback_with_a_bad_record")
     failures = app.handler(bad, None)["batchItemFailures"]

@@ -189,8 +189,8 @@ def test_the_handler_answers_through_the_ports_it_is_wired_to(monkeypatch: pytes
         "ingest",
         monkeypatch,
         Environment(stack="test", clock=CLOCK),
-        door_queues=queues,
-        door_keys=known_keys(),
+        events_queue=queues,
+        write_keys=known_keys(),
     )
     assert app.handler(raw("http/track"), None)["statusCode"] == 200
     assert len(queues.sent[Queue.EVENTS]) == 1

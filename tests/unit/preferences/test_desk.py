@@ -240,7 +240,7 @@ def test_the_handler_answers_through_the_ports_it_is_wired_to(
         Environment(stack="test", clock=Clock(wall=lambda: NOW)),
         contacts=MemoryContacts(),
         books=office.books,
-        queues=office.queues,
+        events_queue=office.queues,
         settings=office.settings,
     )
     request = raw("http/unsubscribe_one_click") | {"rawPath": f"/u/{office.token('u')}"}

@@ -1,7 +1,7 @@
 """How is AWS called without an SDK? One signed request over a kept connection.
 
-For ingest alone: an SDK's client takes longer to import than everything else in it together, and each cold
-start keeps somebody's app waiting. It speaks the JSON protocol of DynamoDB and SQS, and signs as botocore does
+An SDK's client takes longer to import than everything else in ingest together, and each cold start keeps
+somebody's app waiting. This speaks the JSON protocol of DynamoDB and SQS, and signs as botocore does
 (a test holds it to that).
 """
 
@@ -59,7 +59,7 @@ class JsonService:
         url = urlsplit(access.endpoints.get(service) or f"https://{service}.{access.region}.{domain}")
         self._host = url.netloc
         self._path = url.path or "/"
-        self._is_secure = url.scheme == "https"
+        self._tls = _tls() if url.scheme == "https" else None
         self._connection: http.client.HTTPConnection | None = None
 
     def call(self, operation: str, parameters: Mapping[str, Any]) -> dict[str, Any]:
@@ -93,8 +93,8 @@ class JsonService:
     def _post(self, operation: str, body: bytes) -> tuple[int, dict[str, Any]]:
         if self._connection is None:
             self._connection = (
-                http.client.HTTPSConnection(self._host, timeout=TIMEOUT, context=_tls())
-                if self._is_secure
+                http.client.HTTPSConnection(self._host, timeout=TIMEOUT, context=self._tls)
+                if self._tls
                 else http.client.HTTPConnection(self._host, timeout=TIMEOUT)
             )
         headers = {
