@@ -1,0 +1,230 @@
+"""What do the commands say and do, to a person and to a script?"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import boto3
+import pytest
+from moto import mock_aws
+from typer.testing import CliRunner, Result
+
+from cli.main import app
+from tests.unit.definitions.writing import FILES, write
+
+_AWS = {
+    "AWS_ACCESS_KEY_ID": "test",
+    "AWS_SECRET_ACCESS_KEY": "test",
+    "AWS_DEFAULT_REGION": "us-east-1",
+    "AWS_EC2_METADATA_DISABLED": "true",
+}
+_TEMPLATE = {
+    "Resources": {
+        "Settings": {
+            "Type": "AWS::DynamoDB::Table",
+            "Properties": {
+                "TableName": {"Fn::Sub": "${AWS::StackName}-settings"},
+                "BillingMode": "PAY_PER_REQUEST",
+                "AttributeDefinitions": [{"AttributeName": "name", "AttributeType": "S"}],
+                "KeySchema": [{"AttributeName": "name", "KeyType": "HASH"}],
+            },
+        },
+        "Books": {"Type": "AWS::S3::Bucket", "Properties": {"BucketName": "books-of-redshank"}},
+    },
+    "Outputs": {"Bucket": {"Value": {"Ref": "Books"}}},
+}
+
+
+def _run(*arguments: object) -> Result:
+    return CliRunner().invoke(app, [str(argument) for argument in arguments])
+
+
+def _stack_name() -> str:
+    """The tables' names are read once a process: whoever imported them first has chosen the stack's name."""
+    tables = sys.modules.get("redshank.store.tables")
+    return tables.SettingItem.Meta.table_name.removesuffix("-settings") if tables else "redshank"
+
+
+@pytest.fixture
+def account(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """An AWS account without a stack."""
+    for name in [name for name in os.environ if name.startswith("AWS_")]:
+        monkeypatch.delenv(name)
+    for name, value in _AWS.items():
+        monkeypatch.setenv(name, value)
+    # What the command sets is taken back after the test.
+    monkeypatch.setenv("REDSHANK_STACK", _stack_name())
+    with mock_aws():
+        yield
+
+
+@pytest.fixture
+def stack(account: None) -> str:
+    name = _stack_name()
+    boto3.client("cloudformation").create_stack(StackName=name, TemplateBody=json.dumps(_TEMPLATE))
+    return name
+
+
+# --- validate
+
+
+def test_a_valid_book_is_summed_up(tmp_path: Path) -> None:
+    result = _run("validate", write(tmp_path))
+    assert result.exit_code == 0
+    assert result.stdout.replace("\n", "") == (
+        f"{tmp_path} is valid: 1 workflow, 2 emails, 1 segment; listens to logged_in, product_activated, signed_up"
+    )
+
+
+def test_mistakes_are_printed_to_stderr_with_places_an_editor_can_open(tmp_path: Path) -> None:
+    write(tmp_path, {"workflows/activation.yaml": "trigger: {event: a}\nsteps:\n- send: welcom\n"})
+    result = _run("validate", tmp_path)
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert result.stderr.splitlines() == [
+        f"{tmp_path}/workflows/activation.yaml:3: unknown template `welcom`; did you mean `welcome`?",
+        "1 error",
+    ]
+
+
+def test_square_brackets_in_a_book_are_printed_as_they_are(tmp_path: Path) -> None:
+    write(tmp_path, {"workflows/activation.yaml": "trigger: {event: a}\nsteps:\n- send: '[bold]x[/bold]'\n"})
+    assert "`[bold]x[/bold]`" in _run("validate", tmp_path).stderr
+
+
+# --- apply
+
+
+def test_a_book_is_applied_once_and_then_nothing_changes(tmp_path: Path, stack: str) -> None:
+    write(tmp_path)
+    first = _run("apply", tmp_path, "--stack", stack)
+    assert first.exit_code == 0, first.output
+    assert first.stdout.startswith(f"book 1 is live on {stack}: 1 workflow, 2 emails")
+    second = _run("apply", tmp_path, "--stack", stack)
+    assert second.stdout == f"nothing changed: this is book 1, which is live on {stack}\n"
+
+
+def test_what_was_applied_is_what_the_functions_read(tmp_path: Path, stack: str) -> None:
+    from redshank.aws.books import S3Books
+    from redshank.definitions import compile_book
+    from redshank.store.settings import DynamoSettings
+
+    _run("apply", write(tmp_path), "--stack", stack)
+    (tmp_path / "segments.yaml").write_text("power_user: {trait: plan, eq: team}\n", encoding="utf-8")
+    assert _run("apply", tmp_path, "--stack", stack).exit_code == 0
+    settings = DynamoSettings()
+    live = S3Books(lambda: boto3.client("s3"), "books-of-redshank", settings).current()
+    assert live == compile_book(tmp_path, sequence=2)
+    pointer = settings.pointer()
+    assert pointer is not None
+    assert pointer.listens == live.listens
+    assert len(settings.signing_keys()) == 1
+
+
+def test_a_book_with_mistakes_is_not_applied(tmp_path: Path, stack: str) -> None:
+    from redshank.store.settings import DynamoSettings
+
+    write(tmp_path, {"redshank.yaml": FILES["redshank.yaml"] + "topic: {}\n"})
+    result = _run("apply", tmp_path, "--stack", stack)
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert "redshank.yaml:10: unknown key `topic`; did you mean `topics`?" in result.stderr
+    assert DynamoSettings().pointer() is None
+
+
+# --- what is wrong with the stack or the account
+
+
+def test_a_stack_that_is_not_there_is_said_so(tmp_path: Path, account: None) -> None:
+    result = _run("apply", write(tmp_path), "--stack", _stack_name())
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert result.stderr == (
+        f"error: there is no stack `{_stack_name()}` in us-east-1; "
+        "`sam deploy` makes one, --stack names another\n"
+    )
+
+
+def test_a_stack_of_something_else_is_said_so(tmp_path: Path, account: None) -> None:
+    template = {"Resources": {"Q": {"Type": "AWS::SQS::Queue"}}}
+    boto3.client("cloudformation").create_stack(StackName=_stack_name(), TemplateBody=json.dumps(template))
+    result = _run("apply", write(tmp_path), "--stack", _stack_name())
+    assert (result.exit_code, result.stderr) == (
+        1,
+        f"error: the stack `{_stack_name()}` has no output `Bucket`: is it a Redshank stack?\n",
+    )
+
+
+@pytest.mark.parametrize(
+    ("missing", "message"),
+    [
+        (
+            ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"],
+            "there are no AWS credentials; set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY",
+        ),
+        (["AWS_DEFAULT_REGION"], "no AWS region is set; set AWS_DEFAULT_REGION"),
+    ],
+)
+def test_what_the_shell_lacks_is_said_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, missing: list[str], message: str
+) -> None:
+    for name in [name for name in os.environ if name.startswith("AWS_")]:
+        monkeypatch.delenv(name)
+    for name in _AWS.keys() - set(missing):
+        monkeypatch.setenv(name, _AWS[name])
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "none"))
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "none"))
+    monkeypatch.setattr(boto3, "DEFAULT_SESSION", None)
+    result = _run("keys", "list", "--stack", _stack_name())
+    assert (result.exit_code, result.stdout, result.stderr) == (1, "", f"error: {message}\n")
+
+
+def test_the_stack_must_be_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("REDSHANK_STACK", raising=False)
+    result = _run("apply", write(tmp_path))
+    assert result.exit_code == 2
+    assert "--stack" in result.stderr
+
+
+# --- keys
+
+
+def test_a_new_key_alone_is_on_stdout(stack: str) -> None:
+    import hashlib
+
+    from redshank.store.settings import DynamoSettings
+
+    result = _run("keys", "create", "web", "--scope", "write", "--scope", "manage", "--stack", stack)
+    assert result.exit_code == 0, result.output
+    key = result.stdout.removesuffix("\n")
+    assert key.startswith("rsk_")
+    found = DynamoSettings().api_key(hashlib.sha256(key.encode()).hexdigest())
+    assert found is not None
+    assert (found.label, found.scopes) == ("web", frozenset({"write", "manage"}))
+
+
+def test_keys_are_listed_without_the_keys(stack: str) -> None:
+    key = _run("keys", "create", "web", "--stack", stack).stdout.strip()
+    result = _run("keys", "list", "--stack", stack)
+    assert "web" in result.stdout
+    assert "write" in result.stdout
+    assert key not in result.stdout
+
+
+def test_a_revoked_key_no_longer_opens_anything(stack: str) -> None:
+    import hashlib
+
+    from redshank.store.settings import DynamoSettings
+
+    key = _run("keys", "create", "web", "--stack", stack).stdout.strip()
+    assert _run("keys", "revoke", "web", "--stack", stack).exit_code == 0
+    assert DynamoSettings().api_key(hashlib.sha256(key.encode()).hexdigest()) is None
+    again = _run("keys", "revoke", "web", "--stack", stack)
+    assert (again.exit_code, again.stdout) == (1, "")
+    assert again.stderr == "error: there is no valid key called `web`; `redshank keys list` shows them\n"
+
+
+def test_a_scope_that_is_none_is_refused(stack: str) -> None:
+    result = _run("keys", "create", "web", "--scope", "read", "--stack", stack)
+    assert result.exit_code == 2
