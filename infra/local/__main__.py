@@ -49,8 +49,8 @@ def main() -> int:
 
 def _logs(state: Path) -> int:
     place = load(state)
-    if place is None:
-        run.say("nothing was set up: make run")
+    if place is None or not run.is_running(state):
+        run.say("nothing is running: make run")
         return 1
     client = place.session().client("logs", endpoint_url=place.aws)
     lines = [

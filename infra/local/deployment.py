@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import subprocess
+from concurrent.futures import ThreadPoolExecutor
 
 from infra import artefacts
 from infra.local import routes
@@ -11,6 +12,7 @@ from infra.local.place import ROOT, STACK, Place
 _BUCKET = "redshank-deployments"
 #: Any verified domain will do here; the SES fake asks for none.
 _SENDER = "example.com"
+_CONCURRENCY = 2
 
 
 class DeployFailed(Exception):
@@ -56,3 +58,29 @@ def deploy(place: Place) -> None:
     if done.returncode != 0:
         raise DeployFailed(f"sam deploy failed:\n{done.stdout[-3000:]}{done.stderr[-3000:]}")
     routes.make(place)
+    _narrow(place)
+
+
+def _narrow(place: Place) -> None:
+    """Few workers at once: ministack makes a batch of every message, unpacks the layer for each worker anew, and
+    a burst of them would take a small machine minutes."""
+    functions = place.session().client("lambda", endpoint_url=place.aws)
+    for mapping in functions.list_event_source_mappings()["EventSourceMappings"]:
+        functions.update_event_source_mapping(
+            UUID=mapping["UUID"], ScalingConfig={"MaximumConcurrency": _CONCURRENCY}
+        )
+
+
+def warm(place: Place) -> None:
+    """Call each function with nothing to do: who tries things out should not wait for cold starts.
+
+    What a function answers to nothing is its own affair: it has started.
+    """
+    functions = place.session().client("lambda", endpoint_url=place.aws)
+    sources = functions.list_event_source_mappings()["EventSourceMappings"]
+
+    def call(function: str) -> None:
+        functions.invoke(FunctionName=function, Payload=b'{"Records": []}')
+
+    with ThreadPoolExecutor() as pool:
+        list(pool.map(call, sorted({source["FunctionArn"] for source in sources})))

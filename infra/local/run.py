@@ -83,6 +83,8 @@ def start(
             raise
     else:
         keys = _apply(place, book)
+    with _step("warming the functions up"):
+        deployment.warm(place)
     place.write_for_scripts(write_key=keys.write, manage_key=keys.manage)
     return place, keys
 
@@ -112,6 +114,10 @@ def stop(state: Path) -> bool:
     ran = [server_daemon(place).stop(), stand.daemon(place).stop()]
     (state / "local.json").unlink(missing_ok=True)
     return any(ran)
+
+
+def is_running(state: Path) -> bool:
+    return _running(state) is not None
 
 
 def _running(state: Path) -> Place | None:
