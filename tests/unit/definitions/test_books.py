@@ -15,8 +15,6 @@ from redshank.definitions import compile_book
 from redshank.engine.book import dump, load
 from tests.unit.definitions.writing import FILES, compiled, write
 
-EXAMPLES = Path(__file__).parents[3] / "examples"
-
 
 def test_a_book_is_named_by_its_content_and_not_by_its_sequence(tmp_path: Path) -> None:
     write(tmp_path)
@@ -88,11 +86,3 @@ def test_whatever_the_conditions_a_book_is_the_same_after_it_was_written_and_rea
         book = compiled(Path(folder), {"workflows/activation.yaml": json.dumps(made, ensure_ascii=True)})
     assert load(dump(book)) == book
     assert dump(load(dump(book))) == dump(book)
-
-
-def test_every_example_is_a_valid_book() -> None:
-    examples = [path.parent for path in EXAMPLES.glob("*/redshank.yaml")]
-    assert examples
-    for example in examples:
-        book = compile_book(example)
-        assert load(dump(book)) == book
