@@ -38,7 +38,8 @@ class Door:
         """The response to an API Gateway request (HTTP API, payload format 2.0). Raises nothing."""
         call = request["rawPath"].rstrip("/").rpartition("/v1/")[2]
         if call not in segment.CALLS:
-            return _refusal(404, "not_found", f"there are POST /v1/{', '.join(sorted(segment.CALLS))}")
+            calls = ", ".join(sorted(segment.CALLS))
+            return _refusal(404, "not_found", f"events are posted to /v1/ and one of {calls}")
         if request["requestContext"]["http"]["method"] != "POST":
             return _refusal(405, "method_not_allowed", "events are posted", headers={"allow": "POST"})
         try:
