@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from jinja2 import Environment
 
 from redshank.definitions.plain_text import to_text
-from redshank.definitions.templates import environment
+from redshank.definitions.sources import environment
 
 
 def _text(source: str) -> str:

@@ -4,7 +4,8 @@
     documents    what does a YAML file say, and on which line?
     models       which shapes may it have?                    (pydantic; the grammar, one module a topic)
     folder       which files make a book, and what do they hold?
-    templates    are the Jinja sources sound, and what do they use?
+    templates    which emails are there, and which sources are they made of?
+    sources      is a Jinja source sound, and what does it use?
     plain_text   what is the text part of an HTML template?
     compiling    what does it mean to the engine?
 

@@ -1,4 +1,4 @@
-"""Are the Jinja sources of a book sound, and what do they use?
+"""Which emails does a book have, and which sources are they made of?
 
 ``templates/NAME.html`` is an email with front matter, ``templates/NAME.txt`` its text part; what they extend,
 include or import lies in ``templates/layouts`` and ``templates/partials``. A text source that is not written by
@@ -8,12 +8,11 @@ hand is derived from the HTML source of the same name. Sources are called by the
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
-from jinja2 import Environment, TemplateError, TemplateSyntaxError, meta, nodes
-from jinja2.sandbox import ImmutableSandboxedEnvironment
+from jinja2 import TemplateError, nodes
 
 from redshank.definitions import documents
 from redshank.definitions.documents import Mapped
@@ -21,14 +20,15 @@ from redshank.definitions.models.base import validate
 from redshank.definitions.models.front import FrontMatter
 from redshank.definitions.plain_text import to_text
 from redshank.definitions.problems import Place, Problems, did_you_mean, listed
-
-#: What a template can use, beside Jinja's own functions.
-ROOTS = frozenset(
-    {
-        *("contact", "account", "event", "measures", "journey"),
-        *("unsubscribe_url", "preferences_url", "browser_url", "postal_address"),
-        *("sender", "subject", "preheader"),
-    }
+from redshank.definitions.sources import (
+    check_line,
+    environment,
+    line_of,
+    names_in,
+    parse,
+    parses,
+    references,
+    roots_of,
 )
 
 _FRONT = re.compile(r"---[ \t]*\r?\n(.*?)^---[ \t]*(?:\r?\n|\Z)", re.DOTALL | re.MULTILINE)
@@ -90,11 +90,6 @@ class Library:
         """Whether all of it could be read."""
         closure = self.closure(*names)
         return not closure & self.unread and closure <= self.sources.keys()
-
-
-def environment() -> Environment:
-    """Jinja as the emails are rendered with, for looking at sources only."""
-    return ImmutableSandboxedEnvironment(autoescape=True)
 
 
 def read_library(root: Path, problems: Problems) -> Library:
@@ -219,11 +214,11 @@ class _Reader:
                 text = to_text(html, self.jinja)
                 self.jinja.compile(text)
             except TemplateError as error:
-                if _parses(html, self.jinja):
+                if parses(html, self.jinja):
                     message = f"no text part can be derived ({error.message}); write `templates/{name}`"
                     self.problems.add(place, message)
                 return None
-        tree = _parse(text, place, self.problems, self.jinja)
+        tree = parse(text, place, self.problems, self.jinja)
         if tree is None:
             return None
         self.trees[name] = tree
@@ -233,15 +228,15 @@ class _Reader:
             name=name,
             text=text,
             place=place,
-            roots=_roots(tree, place, scratch, self.jinja),
+            roots=roots_of(tree, place, scratch, self.jinja),
             refers=self._refers(tree, place, scratch),
         )
 
     def _refers(self, tree: nodes.Template, place: Place, problems: Problems) -> tuple[str, ...]:
         found: list[str] = []
-        for node in _references(tree):
-            at = _line(place, node.lineno)
-            for given in _constants(node.template):
+        for node in references(tree):
+            at = line_of(place, node.lineno)
+            for given in names_in(node.template):
                 if given is None:
                     problems.add(at, "which template this is must be written out, not computed")
                 elif self._exists(given) or given in self.unread:
@@ -254,13 +249,13 @@ class _Reader:
     def _check_isolation(self, sources: Mapping[str, Source]) -> None:
         """What is imported without context sees no contact: it would be empty without a word."""
         for name in self.texts.keys() & self.trees.keys():
-            for node in _references(self.trees[name]):
+            for node in references(self.trees[name]):
                 if isinstance(node, nodes.Extends) or node.with_context:
                     continue
-                for given in filter(None, _constants(node.template)):
+                for given in filter(None, names_in(node.template)):
                     used = sources[given].roots if given in sources else None
                     if used:
-                        at = _line(sources[name].place, node.lineno)
+                        at = line_of(sources[name].place, node.lineno)
                         message = f"`{given}` uses {listed(sorted(used), 'and')}; add `with context`"
                         self.problems.add(at, message)
 
@@ -283,101 +278,3 @@ class _Reader:
 
         for name in sorted(sources):
             visit(name, ())
-
-
-def check_line(text: str, place: Place, problems: Problems) -> frozenset[str]:
-    """What a line of Jinja (a subject, a preheader) uses of ROOTS; what is wrong goes to ``problems``."""
-    jinja = environment()
-    tree = _parse(text, place, problems, jinja)
-    if tree is None:
-        return frozenset()
-    return _roots(tree, Place(place.file, place.line), problems, jinja)
-
-
-def _parses(text: str, jinja: Environment) -> bool:
-    try:
-        jinja.compile(text)
-    except TemplateError:
-        return False
-    return True
-
-
-def _parse(text: str, place: Place, problems: Problems, jinja: Environment) -> nodes.Template | None:
-    """The syntax tree, compiled once so that unknown filters and tests are found too."""
-    try:
-        tree = jinja.parse(text)
-        jinja.compile(jinja.parse(text))
-    except TemplateSyntaxError as error:
-        problems.add(_line(place, error.lineno), f"Jinja: {_filter_hint(error.message or '', jinja)}")
-        return None
-    return tree
-
-
-def _filter_hint(message: str, jinja: Environment) -> str:
-    found = re.fullmatch(r"No (filter|test) named '(.+)'\.", message)
-    if not found:
-        return message
-    known = jinja.filters if found[1] == "filter" else jinja.tests
-    return f"unknown {found[1]} `{found[2]}`{did_you_mean(found[2], known)}"
-
-
-def _roots(tree: nodes.Template, place: Place, problems: Problems, jinja: Environment) -> frozenset[str]:
-    free = meta.find_undeclared_variables(tree) - jinja.globals.keys() - _shared_with_blocks(tree.body)
-    for name in sorted(free - ROOTS):
-        uses = [node.lineno for node in tree.find_all(nodes.Name) if node.name == name and node.ctx == "load"]
-        at = _line(place, min(uses, default=1))
-        problems.add(at, f"unknown variable `{name}`{_variable_hint(name)}")
-    return frozenset(free & ROOTS)
-
-
-def _shared_with_blocks(body: Iterable[nodes.Node]) -> set[str]:
-    """The names that statements outside of blocks define: blocks see them, though Jinja's meta says not."""
-    found: set[str] = set()
-    for node in body:
-        if isinstance(node, nodes.Assign | nodes.AssignBlock):
-            found |= {
-                it.name
-                for it in [node.target, *node.target.find_all(nodes.Name)]
-                if isinstance(it, nodes.Name)
-            }
-        elif isinstance(node, nodes.Macro):
-            found.add(node.name)
-        elif isinstance(node, nodes.Import):
-            found.add(node.target)
-        elif isinstance(node, nodes.FromImport):
-            found |= {name if isinstance(name, str) else name[1] for name in node.names}
-        elif isinstance(node, nodes.If):
-            found |= _shared_with_blocks([*node.body, *node.elif_, *node.else_])
-    return found
-
-
-def _variable_hint(name: str) -> str:
-    hint = did_you_mean(name, ROOTS)
-    return hint or f"; a trait is `contact.{name}`, a property of the starting event `event.{name}`"
-
-
-type _Reference = nodes.Extends | nodes.Include | nodes.Import | nodes.FromImport
-
-
-def _references(tree: nodes.Template) -> Iterator[_Reference]:
-    yield from tree.find_all(nodes.Extends)
-    yield from tree.find_all(nodes.Include)
-    yield from tree.find_all(nodes.Import)
-    yield from tree.find_all(nodes.FromImport)
-
-
-def _constants(template: nodes.Expr) -> Iterable[str | None]:
-    """The names a reference may lead to; None where one is computed."""
-    if isinstance(template, nodes.Const):
-        given = template.value
-        return given if isinstance(given, tuple | list) else [given if isinstance(given, str) else None]
-    if isinstance(template, nodes.Tuple | nodes.List):
-        return [name for item in template.items for name in _constants(item)]
-    if isinstance(template, nodes.CondExpr):
-        arms = [template.expr1, *([template.expr2] if template.expr2 is not None else [])]
-        return [name for arm in arms for name in _constants(arm)]
-    return [None]
-
-
-def _line(place: Place, line: int) -> Place:
-    return Place(place.file, place.line + line - 1)

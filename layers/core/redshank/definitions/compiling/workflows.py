@@ -15,7 +15,7 @@ from redshank.definitions.models import steps as written
 from redshank.definitions.models.triggers import BecomesTrigger, EventTrigger
 from redshank.definitions.models.workflow import Workflow
 from redshank.definitions.problems import Problems
-from redshank.definitions.templates import check_line
+from redshank.definitions.sources import check_line
 from redshank.engine import book
 from redshank.engine.state import END
 from redshank.identity import digest
