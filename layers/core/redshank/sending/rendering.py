@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from functools import cached_property, lru_cache
 from typing import Any
@@ -70,7 +71,7 @@ class Renderer:
             context["subject"] = _one_line(self._line(mail.subject or template.subject).render(context))
             context["preheader"] = _one_line(self._line(template.preheader).render(context))
             html = self._html.get_template(template.html).render(context)
-            text = self._text.get_template(template.text).render(context)
+            text = _tidy(self._text.get_template(template.text).render(context))
         except (TemplateError, ArithmeticError, LookupError, TypeError, ValueError) as error:
             raise RenderingFailed(f"{template.name}: {type(error).__name__}: {error}") from error
         return OutgoingEmail(
@@ -95,6 +96,11 @@ def mailbox(name: str, address: str) -> str:
 def _one_line(text: str) -> str:
     """Header values have no line breaks: neither accident nor injection gets a second header."""
     return " ".join(text.split())
+
+
+def _tidy(text: str) -> str:
+    """A text part without the empty lines that statements leave behind."""
+    return re.sub(r"\n{3,}", "\n\n", re.sub(r"[ \t]+\n", "\n", text)).strip() + "\n"
 
 
 def _headers(mail: Mail, unsubscribe: str) -> Mapping[str, str]:
