@@ -30,6 +30,8 @@ class History:
     taken: Counter[str] = field(default_factory=Counter)
     refused: set[str] = field(default_factory=set)
     commits: int = 0
+    #: The longest that time had to wait for somebody: from when a contact was due to the commit, by the wall.
+    lateness: int = 0
     findings: list[str] = field(default_factory=list)
 
     def posted(self, events: Iterable[Event]) -> None:
@@ -38,9 +40,13 @@ class History:
                 self.order.append((event.stream, event.id))
             self.events[event.stream, event.id] = event
 
-    def committed(self, before: Standing | None, after: Standing, logged: Collection[LogKey]) -> None:
+    def committed(
+        self, before: Standing | None, after: Standing, logged: Collection[LogKey], *, wall: int
+    ) -> None:
         """A standing was written over another."""
         self.commits += 1
+        if before and before.due is not None:
+            self.lateness = max(self.lateness, wall - before.due)
         was = before.pending if before else {}
         for input_id, pending in was.items():
             if input_id not in after.pending and (pending.stream, input_id) not in logged:

@@ -15,11 +15,14 @@ from redshank.engine.conditions import Facts
 from redshank.engine.inputs import TOPIC_UNSUBSCRIBED
 from redshank.engine.state import Profile, Standing
 from redshank.identity import contact_of
+from redshank.instants import SECOND
 from redshank.ports import Status
 from tests.protocol.world import Violation, World
 
 #: The measure of the books here that counts every event they listen to.
 SEEN = "seen"
+#: How long after its time a wait may land on a fine day: some batches, some conflicts.
+LATEST = 10 * SECOND
 
 
 def check(world: World) -> None:
@@ -148,6 +151,13 @@ def i6_nobody_waits_for_what_has_passed(world: World) -> Iterator[str]:
                 yield f"I6: a journey stands at {journey.at}, its wait has passed"
 
 
+def i6_waits_land_within_seconds(world: World) -> Iterator[str]:
+    """On a day on which nothing fails, that is: an outage may make everything late, and nothing else."""
+    failing = ("crashes", "errors", "lag", "dead_letters", "missed_sweeps", "stalls")
+    if not any(getattr(world.faults, knob) for knob in failing) and world.history.lateness > LATEST:
+        yield f"I6: somebody waited {world.history.lateness} ms too long"
+
+
 def i7_what_is_pending_is_in_the_log(world: World) -> Iterator[str]:
     for standing, _ in _contacts(world):
         for input_id, pending in standing.pending.items():
@@ -165,5 +175,6 @@ AT_REST: tuple[Callable[[World], Iterator[str]], ...] = (
     i5_members_follow_from_truths,
     i5_consent_is_the_newest_word,
     i6_nobody_waits_for_what_has_passed,
+    i6_waits_land_within_seconds,
     i7_what_is_pending_is_in_the_log,
 )

@@ -15,30 +15,36 @@ import pytest
 from redshank.engine import advance as engine
 from redshank.engine import journeys, state
 from redshank.engine.advance import Evidence
-from redshank.engine.state import Standing
-from redshank.errors import Conflict
+from redshank.engine.state import Profile, Standing
+from redshank.errors import Conflict, OutcomeUnknown
 from redshank.evaluation import batch, finishing, rounds, sweep
-from redshank.memory import MemoryContacts
+from redshank.memory import MemoryContacts, MemoryMembers
 from redshank.ports import LedgerRow, LogKey, Status
 from redshank.sending import batch as sending
 from redshank.sending import delivery, gate
 from redshank.sending.doors import Doors as SendDoors
 from tests.protocol import world
+from tests.protocol.scenarios import Scenario, anything, crowd, fine_day, late_index
 
 Patch = pytest.MonkeyPatch
 
-RULES: dict[str, Callable[[Patch], None]] = {}
+type LeaveOut = Callable[[Patch], None]
+#: Rule -> how to leave it out, and the scenarios in which that is to be noticed.
+RULES: dict[str, tuple[LeaveOut, Callable[[int], Scenario]]] = {}
 
 
-def rule(leave_out: Callable[[Patch], None]) -> Callable[[Patch], None]:
-    RULES[leave_out.__name__] = leave_out
-    return leave_out
+def rule(among: Callable[[int], Scenario] = anything) -> Callable[[LeaveOut], LeaveOut]:
+    def keep(leave_out: LeaveOut) -> LeaveOut:
+        RULES[leave_out.__name__] = leave_out, among
+        return leave_out
+
+    return keep
 
 
 # --- evaluate
 
 
-@rule
+@rule()
 def effects_go_out_before_the_log_is_written(patch: Patch) -> None:
     def finish(doors: Any, judged: Any) -> None:
         now = doors.clock.now()
@@ -48,12 +54,12 @@ def effects_go_out_before_the_log_is_written(patch: Patch) -> None:
     patch.setattr(batch, "finish", finish)
 
 
-@rule
+@rule()
 def the_log_is_written_at_all(patch: Patch) -> None:
     patch.setattr(finishing, "_records", lambda judged, now: ())
 
 
-@rule
+@rule()
 def whoever_finds_an_input_pending_finishes_it(patch: Patch) -> None:
     original = rounds._plan
 
@@ -65,7 +71,7 @@ def whoever_finds_an_input_pending_finishes_it(patch: Patch) -> None:
     patch.setattr(rounds, "_plan", plan)
 
 
-@rule
+@rule()
 def pending_wake_ups_of_others_are_finished(patch: Patch) -> None:
     original = rounds._plan
 
@@ -77,7 +83,7 @@ def pending_wake_ups_of_others_are_finished(patch: Patch) -> None:
     patch.setattr(rounds, "_plan", plan)
 
 
-@rule
+@rule(crowd)
 def the_log_is_read_after_the_standing(patch: Patch) -> None:
     original = rounds._read
 
@@ -103,7 +109,7 @@ class _Early:
         return found
 
 
-@rule
+@rule(crowd)
 def own_ids_are_read_strongly_from_the_log(patch: Patch) -> None:
     original = world.StaleLog.present
 
@@ -113,7 +119,7 @@ def own_ids_are_read_strongly_from_the_log(patch: Patch) -> None:
     patch.setattr(world.StaleLog, "present", present)
 
 
-@rule
+@rule()
 def an_id_leaves_pending_only_once_it_is_in_the_log(patch: Patch) -> None:
     original = engine.advance
 
@@ -124,7 +130,7 @@ def an_id_leaves_pending_only_once_it_is_in_the_log(patch: Patch) -> None:
     patch.setattr(rounds, "advance", advance)
 
 
-@rule
+@rule(crowd)
 def a_standing_is_written_only_over_the_version_that_was_read(patch: Patch) -> None:
     original = MemoryContacts.write
 
@@ -136,7 +142,7 @@ def a_standing_is_written_only_over_the_version_that_was_read(patch: Patch) -> N
     patch.setattr(MemoryContacts, "write", write)
 
 
-@rule
+@rule()
 def profile_and_standing_are_written_in_one_transaction(patch: Patch) -> None:
     original = MemoryContacts.write
 
@@ -148,19 +154,19 @@ def profile_and_standing_are_written_in_one_transaction(patch: Patch) -> None:
     patch.setattr(MemoryContacts, "write", write)
 
 
-@rule
+@rule(crowd)
 def profile_and_standing_must_belong_together(patch: Patch) -> None:
     original = rounds._plan
 
     def plan(doors: Any, book: Any, read: Any, given: Any) -> Any:
-        if read.profile is not None:
-            read.profile = replace(read.profile, version=read.standing.profile_version)
+        profile = read.profile or Profile(contact_id=read.standing.contact_id)
+        read.profile = replace(profile, version=read.standing.profile_version)
         return original(doors, book, read, given)
 
     patch.setattr(rounds, "_plan", plan)
 
 
-@rule
+@rule(fine_day)
 def nothing_to_write_is_decided_on_a_consistent_read(patch: Patch) -> None:
     original = rounds._plan
 
@@ -193,7 +199,7 @@ def _weakly(read: Callable[..., Any]) -> Callable[..., Any]:
     return weak
 
 
-@rule
+@rule(crowd)
 def the_newest_word_about_a_trait_wins(patch: Patch) -> None:
     original = state.say
 
@@ -203,39 +209,38 @@ def the_newest_word_about_a_trait_wins(patch: Patch) -> None:
     patch.setattr(engine, "say", say)
 
 
-@rule
+@rule()
 def edges_compare_with_the_stored_truth(patch: Patch) -> None:
     def edges(turn: Any, keys: Any, event: Any, *, starts: bool = True) -> None:
         for key in keys:
             turn.standing.truths[key] = turn.verdict(turn.book.truths[key])
             if turn.standing.truths[key][0] and key in turn.book.becoming:
                 # What an earlier profile would have said is not known: so it fires.
-                journeys.enter(turn, *turn.book.becoming[key], event)
+                workflow, trigger = turn.book.becoming[key]
+                journeys.enter(turn, workflow, trigger, event)
 
     patch.setattr(engine, "_edges", edges)
 
 
-@rule
+@rule()
 def an_index_entry_that_has_passed_is_armed_again(patch: Patch) -> None:
-    patch.setattr(
-        rounds, "rearmed", lambda *, due, indexed, now: due if indexed is None or due is None else indexed
-    )
+    patch.setattr(rounds, "rearmed", lambda *, due, indexed, now: due if indexed is None else indexed)
 
 
-@rule
+@rule()
 def a_cancelled_email_is_closed_in_the_ledger(patch: Patch) -> None:
     patch.setattr(world.StaleLedger, "cancel", lambda self, message_id, **named: True)
 
 
-@rule
+@rule(crowd)
 def members_are_guarded_by_the_version(patch: Patch) -> None:
     def put(self: Any, segment: str, contact_id: str, *, member: bool, version: int, now: int) -> None:
         self.held[segment, contact_id] = (member, version)
 
-    patch.setattr(world.MemoryMembers, "put", put)
+    patch.setattr(MemoryMembers, "put", put)
 
 
-@rule
+@rule(crowd)
 def a_member_is_what_the_standing_says(patch: Patch) -> None:
     patch.setattr(
         finishing,
@@ -244,7 +249,7 @@ def a_member_is_what_the_standing_says(patch: Patch) -> None:
     )
 
 
-@rule
+@rule(crowd)
 def conflicting_inputs_go_back_to_the_queue(patch: Patch) -> None:
     original = batch._again
 
@@ -253,9 +258,10 @@ def conflicting_inputs_go_back_to_the_queue(patch: Patch) -> None:
         return original(doors, record, inputs, broken)
 
     patch.setattr(batch, "_again", again)
+    patch.setattr(rounds, "MAX_CONFLICTS", 0)
 
 
-@rule
+@rule()
 def failed_inputs_of_a_pack_are_sent_again(patch: Patch) -> None:
     patch.setattr(batch, "_resend", lambda doors, inputs, jitter=False: None)
 
@@ -263,26 +269,18 @@ def failed_inputs_of_a_pack_are_sent_again(patch: Patch) -> None:
 # --- sweep
 
 
-@rule
+@rule(late_index)
 def the_catch_up_finds_what_the_index_showed_too_late(patch: Patch) -> None:
     patch.setattr(sweep, "CATCH_UP_EVERY", 10**9)
 
 
-@rule
+@rule()
 def the_sweep_looks_at_the_index(patch: Patch) -> None:
     patch.setattr(sweep, "_enqueue", lambda doors, **span: 0)
 
 
-@rule
-def a_wake_up_that_is_early_by_a_clock_counts_as_on_time(patch: Patch) -> None:
-    patch.setattr(rounds, "EARLY", 0)
-    original = rounds._nothing_due
-
-    def nothing_due(doors: Any, read: Any, wakes: Any, *more: Any) -> Any:
-        plan = original(doors, read, wakes, *more)
-        return replace(plan, outcome=replace(plan.outcome, early=()))
-
-    patch.setattr(rounds, "_nothing_due", nothing_due)
+@rule(fine_day)
+def what_is_due_before_the_next_sweep_is_enqueued_directly(patch: Patch) -> None:
     patch.setattr(finishing, "_wakes", lambda doors, judged, now: judged.early)
 
 
@@ -293,7 +291,7 @@ def _known_before(doors: SendDoors, message_id: str) -> LedgerRow | None:
     return doors.ledger.rows([message_id], consistent=True).get(message_id)
 
 
-@rule
+@rule()
 def an_email_is_claimed_before_it_is_sent(patch: Patch) -> None:
     def claim(self: Any, mail: Any, *, now: int) -> int:
         self.held[mail.message_id] = self._row(mail, Status.CLAIMED, attempt=1, claimed_at=now)
@@ -302,7 +300,7 @@ def an_email_is_claimed_before_it_is_sent(patch: Patch) -> None:
     patch.setattr(world.StaleLedger, "claim", claim)
 
 
-@rule
+@rule()
 def a_claim_is_not_yet_a_sent_email(patch: Patch) -> None:
     original = delivery._claimed_before
 
@@ -314,23 +312,23 @@ def a_claim_is_not_yet_a_sent_email(patch: Patch) -> None:
     patch.setattr(delivery, "_claimed_before", claimed_before)
 
 
-@rule
+@rule()
 def a_claim_is_given_time_to_settle(patch: Patch) -> None:
     original = delivery._claimed_before
     patch.setattr(delivery, "_claimed_before", lambda doors, mail: original(replace(doors, settle=1), mail))
 
 
-@rule
+@rule()
 def feedback_must_be_drained_before_a_claim_is_taken_over(patch: Patch) -> None:
     patch.setattr(world.Sqs, "feedback_drained", lambda self: True)
 
 
-@rule
+@rule()
 def feedback_on_a_claimed_email_settles_it(patch: Patch) -> None:
     patch.setattr(world.StaleLedger, "note", lambda self, message_id, facts: self.held.get(message_id))
 
 
-@rule
+@rule()
 def an_unknown_outcome_is_not_given_back(patch: Patch) -> None:
     original = delivery.deliver
 
@@ -345,20 +343,20 @@ def an_unknown_outcome_is_not_given_back(patch: Patch) -> None:
     patch.setattr(sending, "deliver", deliver)
 
 
-@rule
+@rule()
 def the_sdk_sends_once(patch: Patch) -> None:
     original = world.Ses.send
 
     def send(self: Any, email: Any) -> str:
         try:
             return original(self, email)
-        except world.OutcomeUnknown:
+        except OutcomeUnknown:
             return original(self, email)
 
     patch.setattr(world.Ses, "send", send)
 
 
-@rule
+@rule()
 def a_throttled_email_comes_again(patch: Patch) -> None:
     original = sending.Sender._settle
 
@@ -369,9 +367,9 @@ def a_throttled_email_comes_again(patch: Patch) -> None:
     patch.setattr(sending.Sender, "_settle", settle)
 
 
-@rule
+@rule()
 def lateness_is_judged_with_the_claim_in_hand(patch: Patch) -> None:
-    original = sending.deliver
+    original = delivery.deliver
 
     def deliver(doors: SendDoors, mail: Any, email: Any) -> Any:
         if gate.is_late(mail, doors.clock.now()):
@@ -381,7 +379,7 @@ def lateness_is_judged_with_the_claim_in_hand(patch: Patch) -> None:
     patch.setattr(sending, "deliver", deliver)
 
 
-@rule
+@rule()
 def a_refused_email_that_may_have_been_sent_settles_first(patch: Patch) -> None:
     def refuse(doors: SendDoors, mail: Any, reason: str) -> Any:
         doors.ledger.fail(mail, reason=reason, now=doors.clock.now())
@@ -390,7 +388,7 @@ def a_refused_email_that_may_have_been_sent_settles_first(patch: Patch) -> None:
     patch.setattr(sending, "refuse", refuse)
 
 
-@rule
+@rule()
 def a_deferral_that_finds_nothing_cancels(patch: Patch) -> None:
     original = journeys.deferred
 
@@ -398,10 +396,10 @@ def a_deferral_that_finds_nothing_cancels(patch: Patch) -> None:
         if str(event.properties.get("message_id")) in turn.standing.outbox:
             original(turn, event)
 
-    patch.setattr(engine.journeys, "deferred", deferred)
+    patch.setattr(journeys, "deferred", deferred)
 
 
-@rule
+@rule()
 def a_refusal_is_looked_at_twice(patch: Patch) -> None:
     def look_again(self: Any, renderer: Any, contact_id: str) -> Any:
         profiles: Mapping[str, Any] = self._doors.contacts.profiles([contact_id], consistent=False)

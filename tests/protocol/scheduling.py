@@ -22,6 +22,8 @@ class Worker:
         self.name = name
         #: The instant (wall) it began: Lambda ends it some time later.
         self.born = born
+        #: The instant before which it is not let on: a thread that got no processor, a slow connection.
+        self.asleep_until = born
         #: The call it stands before.
         self.at = "its start"
         self.over = False
@@ -29,8 +31,10 @@ class Worker:
         self.error: Exception | None = None
         self._doomed = False
         self._work = work
-        self._go = threading.Semaphore(0)
-        self._stopped = threading.Semaphore(0)
+        # Locks as signals: each is held except for the moment in which the other side is let on.
+        self._go, self._stopped = threading.Lock(), threading.Lock()
+        self._go.acquire()
+        self._stopped.acquire()
         threading.Thread(target=self._run, name=name, daemon=True).start()
 
     def _run(self) -> None:

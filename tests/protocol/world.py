@@ -79,7 +79,7 @@ class Faults:
     skew: bool = False
     #: SES throttles, times out having taken the email or not, refuses.
     provider: bool = False
-    #: What SES tells comes minutes later, twice, out of order.
+    #: What SES tells comes minutes later, twice, out of order; or bounce is down for a while.
     slow_feedback: bool = False
     #: Some addresses bounce, some people complain.
     bounces: bool = False
@@ -87,7 +87,7 @@ class Faults:
     dead_letters: bool = False
     #: The minute schedule skips a beat, or strikes twice.
     missed_sweeps: bool = False
-    #: Workers stand still for many seconds between two calls.
+    #: A worker stands still for many seconds between two calls, while the others go on.
     stalls: bool = False
 
 
@@ -163,7 +163,8 @@ class StaleContacts(MemoryContacts):
         self._remember("standing", contact_id, before)
         if profile is not None:
             self._remember("profile", contact_id, profile_before)
-        self._world.history.committed(before, standing, set(self._world.log.records))
+        logged = set(self._world.log.records)
+        self._world.history.committed(before, standing, logged, wall=self._world.wall)
         self._to_index(contact_id, standing.indexed)
 
     def _remember(self, kind: str, contact_id: str, value: Any) -> None:
@@ -186,6 +187,9 @@ class StaleContacts(MemoryContacts):
         for contact_id, at in sorted(self._index.items()):
             if due_shard(contact_id) == shard and at is not None and after < at <= until:
                 yield contact_id, at
+
+    def is_anything_in(self, shard: int) -> bool:
+        return any(due_shard(contact_id) == shard for contact_id in self.held_standings)
 
     @property
     def waiting(self) -> bool:
@@ -256,6 +260,7 @@ class StaleLedger(MemoryLedger):
         made: int = self._then(
             message_id, lambda: MemoryLedger.claim_again(self, message_id, attempt=attempt, now=now)
         )
+        self._world.history.claimed(message_id, set(self._world.log.records))
         return made
 
     def mark_sent(self, message_id: str, *, attempt: int, provider_id: str, now: int) -> None:
@@ -310,7 +315,9 @@ class Sqs:
         return not any(it.queue == FEEDBACK for it in (*self.messages, *self.dead))
 
     def visible(self) -> list[Message]:
-        return [it for it in self.messages if it.visible_at <= self._world.wall]
+        now = self._world.wall
+        bounces = now >= self._world.bounce_from
+        return [it for it in self.messages if it.visible_at <= now and (bounces or it.queue != FEEDBACK)]
 
 
 class Ses:
@@ -419,6 +426,8 @@ class _Gate:
         call = getattr(self._port, method)
 
         def gated(*args: Any, **named: Any) -> Any:
+            if method == "due" and not self._port.is_anything_in(args[0]):
+                return []  # fifteen of sixteen shards: nothing to cross there
             self._worker.pause(f"{self._name}.{method}")
             fate = self._world.chance.random() if self._world.troubled("errors") else 1.0
             if fate < 0.02:
@@ -454,6 +463,12 @@ class World:
         self.most_receives = 12
         if faults.dead_letters:
             self.most_receives = self.chance.choice([2, 4, 12])
+        #: How likely it is that a worker falls asleep before a call.
+        self.sleepiness = self.chance.choice([0.03, 0.15, 0.3]) if faults.stalls else 0.0
+        #: Bounce takes nothing from its queue before this.
+        self.bounce_from = START
+        if faults.slow_feedback and self.chance.random() < 0.4:
+            self.bounce_from += self.chance.randint(0, 25 * MINUTE)
         self._workers: list[tuple[Worker, list[Message]]] = []
         self._started = 0
         self._next_minute = (START // MINUTE + 1) * MINUTE
@@ -551,14 +566,15 @@ class World:
         self.queues.dead.clear()
 
     def _act(self) -> None:
-        visible = self.queues.visible()
-        if not self._workers and not visible:
+        visible = self.queues.visible() if len(self._workers) < 4 else []
+        awake = [held for held in self._workers if held[0].asleep_until <= self.wall]
+        if not awake and not visible:
             self._tick(self._next_moment() - self.wall)
             return
         choices = ["tick"] * 2
-        if visible and len(self._workers) < 4:
+        if visible:
             choices += ["deliver"] * 3
-        if self._workers:
+        if awake:
             choices += ["step"] * 10
             if self.troubled("crashes") and self.chance.random() < 0.25:
                 choices += ["crash"]
@@ -572,7 +588,10 @@ class World:
                 if held:
                     self._deliver(self.chance.choice(held))
             case "step":
-                self._step(*self.chance.choice(self._workers))
+                worker, messages = self.chance.choice(awake)
+                self._step(worker, messages)
+                if self.troubled("stalls") and self.chance.random() < self.sleepiness:
+                    worker.asleep_until = self.wall + self.chance.choice(_SLEEPS)
             case "crash":
                 worker, messages = self.chance.choice(self._workers)
                 self.note(f"{worker.name} dies before {worker.at}")
@@ -590,7 +609,9 @@ class World:
             min(
                 [
                     self._next_minute,
-                    *(message.visible_at for message in self.queues.messages),
+                    *(worker.asleep_until for worker, _ in self._workers if worker.asleep_until > self.wall),
+                    *(it.visible_at for it in self.queues.messages if it.visible_at > self.wall),
+                    *([self.bounce_from] if self.bounce_from > self.wall else []),
                     *(at for at, _ in self.ses.on_the_way),
                     *(at for at, _ in self.plans[:1]),
                 ]
@@ -754,3 +775,5 @@ class World:
 
 #: How long a tick takes.
 _TICKS = (5, 20, 100, 400)
+#: How long a sleeping worker sleeps: within its timeout, to cross other people's work.
+_SLEEPS = (SECOND, 3 * SECOND, 10 * SECOND, 40 * SECOND)
