@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from functools import cached_property, lru_cache
 from typing import Any
 
-from jinja2 import ChainableUndefined, DictLoader, Template, TemplateError
-from jinja2.sandbox import ImmutableSandboxedEnvironment
+from jinja2 import ChainableUndefined, DictLoader, StrictUndefined, Template, TemplateError, Undefined
+from jinja2.sandbox import ImmutableSandboxedEnvironment, SecurityError
 
 from redshank.engine.book import Book
 from redshank.engine.effects import Mail
@@ -21,6 +21,13 @@ MESSAGE_TAG = "redshank_message"
 ATTEMPT_TAG = "redshank_attempt"
 
 
+class _Sandbox(ImmutableSandboxedEnvironment):
+    """A template that reaches for Python's insides fails; it is not merely empty there."""
+
+    def unsafe_undefined(self, obj: Any, attribute: str) -> Undefined:
+        return StrictUndefined(f"{attribute!r} is not for templates", obj, attribute, exc=SecurityError)
+
+
 class Renderer:
     """The templates of one book, each compiled when first used (11 ms) and kept."""
 
@@ -28,15 +35,15 @@ class Renderer:
         self.book = book
 
     @cached_property
-    def _html(self) -> ImmutableSandboxedEnvironment:
+    def _html(self) -> _Sandbox:
         return self._environment(autoescape=True)
 
     @cached_property
-    def _text(self) -> ImmutableSandboxedEnvironment:
+    def _text(self) -> _Sandbox:
         return self._environment(autoescape=False)
 
-    def _environment(self, *, autoescape: bool) -> ImmutableSandboxedEnvironment:
-        return ImmutableSandboxedEnvironment(
+    def _environment(self, *, autoescape: bool) -> _Sandbox:
+        return _Sandbox(
             loader=DictLoader(self.book.sources),
             autoescape=autoescape,
             undefined=ChainableUndefined,
