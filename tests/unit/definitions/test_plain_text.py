@@ -122,4 +122,6 @@ def test_every_word_survives_and_no_tag_does(html: str) -> None:
     text = _rendered(html, **context)
     seen = re.sub(r"<[^>]*>", " ", jinja.from_string(html).render(context)).replace("&amp;", "&")
     assert "<" not in text
-    assert re.findall(r"\w+", re.sub(r"\(?https://[^\s)]*\)?", "", text)) == re.findall(r"\w+", seen)
+    # Letter by letter: whether a space stands between two inline tags is for the tests above to say.
+    without_links = re.sub(r"\(?https://[^\s)]*\)?", "", text)
+    assert "".join(re.findall(r"\w", without_links)) == "".join(re.findall(r"\w", seen))

@@ -8,7 +8,8 @@ from functools import cached_property, lru_cache
 from typing import Any
 
 from jinja2 import ChainableUndefined, DictLoader, StrictUndefined, Template, TemplateError, Undefined
-from jinja2.sandbox import ImmutableSandboxedEnvironment, SecurityError
+from jinja2.exceptions import SecurityError
+from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from redshank.engine.book import Book
 from redshank.engine.effects import Mail
