@@ -142,7 +142,7 @@ def _phrase(status: int) -> str:
 def serve(app: App, port: int) -> Callable[[], None]:
     """Serve on 127.0.0.1 in a thread; returns what stops it."""
     server = _Server(port, app)
-    thread = threading.Thread(target=server.serve_forever, name=f"http-{port}", daemon=True)
+    thread = threading.Thread(target=server.serve_forever, args=(0.05,), name=f"http-{port}", daemon=True)
     thread.start()
 
     def stop() -> None:
