@@ -53,7 +53,7 @@ def sam_environment() -> dict[str, str]:
 def build(folder: Path = LOCAL, *, arch: str) -> bool:
     """Build into ``folder`` unless what is there is current; says whether it built. Raises BuildFailed."""
     with _alone():
-        stamp = folder.with_name(folder.name + ".stamp")
+        stamp = _stamp(folder)
         fingerprint = f"{arch} {_fingerprint()}"
         if stamp.exists() and stamp.read_text() == fingerprint and (folder / "template.yaml").exists():
             return False
@@ -63,6 +63,15 @@ def build(folder: Path = LOCAL, *, arch: str) -> bool:
         _compile(folder)
         stamp.write_text(fingerprint)
     return True
+
+
+def fingerprint_of(folder: Path) -> str:
+    """What was built there: the same text for the same sources and processor."""
+    return _stamp(folder).read_text()
+
+
+def _stamp(folder: Path) -> Path:
+    return folder.with_name(folder.name + ".stamp")
 
 
 def _sam_build(folder: Path, arch: str) -> None:

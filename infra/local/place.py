@@ -16,6 +16,7 @@ REGION = "us-east-1"
 #: A day in ten seconds.
 SPEED = 8640.0
 
+_FOR_SCRIPTS = "local.json"
 _PREFERRED = {"api_port": 8620, "mailbox_port": 8625, "aws_port": 8626}
 
 
@@ -76,10 +77,18 @@ class Place:
         values = {**asdict(self), "state": str(self.state)}
         _write(self.state / "stand.json", values)
 
+    def read_for_scripts(self) -> dict[str, str]:
+        """What write_for_scripts wrote; empty when it has not yet."""
+        try:
+            values: dict[str, str] = json.loads((self.state / _FOR_SCRIPTS).read_text())
+        except FileNotFoundError:
+            return {}
+        return values
+
     def write_for_scripts(self, *, write_key: str, manage_key: str) -> None:
         """``local.json``: the addresses and keys, for scripts and for people."""
         _write(
-            self.state / "local.json",
+            self.state / _FOR_SCRIPTS,
             {
                 "api": self.api,
                 "write_key": write_key,

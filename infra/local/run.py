@@ -83,8 +83,6 @@ def start(
             raise
     else:
         keys = _apply(place, book)
-    with _step("warming the functions up"):
-        deployment.warm(place)
     place.write_for_scripts(write_key=keys.write, manage_key=keys.manage)
     return place, keys
 
@@ -96,8 +94,16 @@ def _start(place: Place) -> None:
 
 
 def _deploy(place: Place) -> None:
+    """Deploy what was built, unless it is what this stand has."""
+    deployed, built = place.state / "deployed", artefacts.fingerprint_of(artefacts.LOCAL)
+    if deployed.exists() and deployed.read_text() == built:
+        return
+    deployed.unlink(missing_ok=True)
     with _step("deploying the template with sam deploy (10 s)"):
         deployment.deploy(place)
+    with _step("warming the functions up"):
+        deployment.warm(place)
+    deployed.write_text(built)
 
 
 def _apply(place: Place, book: str) -> Keys:
@@ -112,7 +118,8 @@ def stop(state: Path) -> bool:
     if place is None:
         return False
     ran = [server_daemon(place).stop(), stand.daemon(place).stop()]
-    (state / "local.json").unlink(missing_ok=True)
+    for left in ("local.json", "deployed"):
+        (state / left).unlink(missing_ok=True)
     return any(ran)
 
 
@@ -147,7 +154,10 @@ def _answers(url: str) -> bool:
 
 
 def _keys(place: Place) -> Keys:
-    """Keys for this machine. They are shown once, so those of a stand that runs on are made anew."""
+    """Keys for this machine: those that were made when the stand was."""
+    known = place.read_for_scripts()
+    if known:
+        return Keys(write=known["write_key"], manage=known["manage_key"])
     return Keys(
         write=_redshank(place, "keys", "create", "local-write", "--scope", "write", "--stack", STACK),
         manage=_redshank(place, "keys", "create", "local-manage", "--scope", "manage", "--stack", STACK),
