@@ -75,12 +75,13 @@ def free_port() -> int:
 
 
 @contextmanager
-def running() -> Iterator[DynamoDBLocal]:
-    """An empty DynamoDB Local, in memory; raises Unavailable."""
+def running(*java: str) -> Iterator[DynamoDBLocal]:
+    """An empty DynamoDB Local, in memory; raises Unavailable. ``java``: options for Java itself."""
     home = installed()
     port = free_port()
     command = [
         "java",
+        *java,
         f"-Djava.library.path={home / 'DynamoDBLocal_lib'}",
         "-jar",
         str(home / "DynamoDBLocal.jar"),

@@ -1,6 +1,6 @@
 """How fast is the pure engine? One process, one core, a book of 20 workflows of which two listen to the event.
 
-    python -m tests.bench.advancing    events a second of each repetition, as JSON
+python -m tests.bench.advancing    events a second of each repetition, as JSON
 """
 
 from __future__ import annotations
@@ -10,7 +10,18 @@ import sys
 import time
 
 from redshank.engine.advance import advance
-from redshank.engine.book import BecomesTrigger, Book, EventTrigger, Measure, Send, Sender, Topic, Wait, Workflow
+from redshank.engine.book import (
+    BecomesTrigger,
+    Book,
+    EventTrigger,
+    Measure,
+    Send,
+    Sender,
+    Step,
+    Topic,
+    Wait,
+    Workflow,
+)
 from redshank.engine.conditions import Compare, HappenedSinceEntry, Measured
 from redshank.engine.inputs import Event
 from redshank.engine.state import END, State
@@ -26,7 +37,7 @@ def book() -> Book:
     """Two workflows listen to ``used``: one is entered by it, one when it has been counted often. 18 do not."""
     uses = Measure(key="uses", events=("used",), window=30 * DAY)
     bought = Measure(key="bought", events=("bought",))
-    steps = {
+    steps: dict[str, Step] = {
         "first": Send(id="first", next="pause", template="first", topic="tips"),
         "pause": Wait(id="pause", next="second", span=2 * DAY),
         "second": Send(id="second", next=END, template="second", topic="tips"),

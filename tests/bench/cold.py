@@ -10,14 +10,18 @@ from __future__ import annotations
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from statistics import median
-from typing import Any
 
 from tests.bench.deployed import ROOT
 from tests.bench.functions import environment
 
-RUNS = 9
+RUNS = 7
+
+#: (median, least, most)
+type Spread = tuple[float, float, float]
+
 BARE, BASELINE = "interpreter alone", "boto3 and one client"
 
 #: What the first event of each handler needs.
@@ -37,6 +41,14 @@ _WIRED = {
 }
 
 
+@dataclass(frozen=True, kw_only=True)
+class Starts:
+    #: Process -> moment -> seconds since it was asked for (CPU seconds, where the moment ends in ``_cpu``).
+    seconds: Mapping[str, Mapping[str, Spread]]
+    #: Handler -> moment -> its ratio to the baseline that was measured beside it.
+    ratios: Mapping[str, Mapping[str, Spread]]
+
+
 def once(name: str, variables: Mapping[str, str], event: str | None) -> dict[str, float]:
     """One cold start: seconds since the process was asked for."""
     made = (" ".join(_MODELS.get(name, ())), " ".join(_WIRED.get(name, ())))
@@ -54,15 +66,12 @@ def once(name: str, variables: Mapping[str, str], event: str | None) -> dict[str
         raise RuntimeError(f"{name} does not start: {done.stderr[-3000:]}")
     lines = (line.split() for line in done.stdout.rpartition("\n\n")[2].splitlines())
     moments = {moment: float(at) for moment, at in lines}
-    return {
-        moment: at if moment.endswith("_cpu") else at - asked
-        for moment, at in moments.items()
-    }
+    return {moment: at if moment.endswith("_cpu") else at - asked for moment, at in moments.items()}
 
 
 def measured(
     variables: Mapping[str, Mapping[str, str]], events: Callable[[str], str], runs: int = RUNS
-) -> dict[str, dict[str, Any]]:
+) -> Starts:
     """Medians of interleaved runs by handler, and each run's ratio to the baseline run beside it.
 
     ``events`` makes an event that a handler has not seen yet.
@@ -75,26 +84,26 @@ def measured(
         for name in names:
             event = events(name) if name in variables else None
             seen[name].append(once(name, variables.get(name, {}), event))
-    return {
-        name: {
-            moment: {
-                "median": median(it[moment] for it in moments),
-                "least": min(it[moment] for it in moments),
-                "most": max(it[moment] for it in moments),
-            }
-            for moment in moments[0]
-        }
-        for name, moments in seen.items()
-    } | {
-        "ratios": {
+    return Starts(
+        seconds={
+            name: {moment: _spread([it[moment] for it in moments]) for moment in moments[0]}
+            for name, moments in seen.items()
+        },
+        ratios={
             name: {
-                moment: median(
-                    it[moment] / base[moment.replace("answered", "ready").replace("imported", "ready")]
-                    for it, base in zip(seen[name], seen["baseline"], strict=True)
-                )
-                for moment in seen[name][0]
-                if not moment.startswith("running")
+                moment: _spread(_ratios(seen[name], seen["baseline"], moment))
+                for moment in ("ready", "ready_cpu")
             }
             for name in variables
-        }
-    }
+        },
+    )
+
+
+def _ratios(
+    seen: Sequence[Mapping[str, float]], baseline: Sequence[Mapping[str, float]], moment: str
+) -> list[float]:
+    return [it[moment] / base[moment] for it, base in zip(seen, baseline, strict=True)]
+
+
+def _spread(numbers: Sequence[float]) -> Spread:
+    return median(numbers), min(numbers), max(numbers)

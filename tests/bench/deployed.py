@@ -6,7 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import yaml
+from ruamel.yaml import YAML
+from ruamel.yaml.constructor import SafeConstructor
+from ruamel.yaml.nodes import Node, ScalarNode, SequenceNode
 
 ROOT = Path(__file__).resolve().parents[2]
 STACK = "bench"
@@ -21,24 +23,25 @@ QUEUES = {
 BUCKET = "bench-bucket"
 
 
-class _Loader(yaml.SafeLoader):
+class _Constructor(SafeConstructor):
     """CloudFormation's YAML; ``!Ref x`` and the like become ``{"Ref": x}``."""
 
 
-def _tagged(loader: _Loader, suffix: str, node: yaml.Node) -> Any:
-    if isinstance(node, yaml.ScalarNode):
-        return {suffix: loader.construct_scalar(node)}
-    if isinstance(node, yaml.SequenceNode):
-        return {suffix: loader.construct_sequence(node, deep=True)}
-    assert isinstance(node, yaml.MappingNode)
-    return {suffix: loader.construct_mapping(node, deep=True)}
+def _tagged(constructor: _Constructor, suffix: str, node: Node) -> dict[str, Any]:
+    if isinstance(node, ScalarNode):
+        return {suffix: constructor.construct_scalar(node)}
+    if isinstance(node, SequenceNode):
+        return {suffix: constructor.construct_sequence(node, deep=True)}
+    return {suffix: constructor.construct_mapping(node, deep=True)}
 
 
-_Loader.add_multi_constructor("!", _tagged)
+_Constructor.add_multi_constructor("!", _tagged)
 
 
 def _read(path: str) -> dict[str, Any]:
-    found: dict[str, Any] = yaml.load((ROOT / path).read_text(), _Loader)  # noqa: S506 - a SafeLoader
+    yaml = YAML(typ="safe", pure=True)
+    yaml.Constructor = _Constructor
+    found: dict[str, Any] = yaml.load(ROOT / path)
     return found
 
 
@@ -71,7 +74,10 @@ def functions(public_url: str = "https://bench.example") -> dict[str, Function]:
         "REDSHANK_BUCKET": BUCKET,
         "REDSHANK_CONFIGURATION_SET": STACK,
         "REDSHANK_PUBLIC_URL": public_url,
-        **{name: f"https://sqs.us-east-1.amazonaws.com/123456789012/{STACK}-{queue}" for name, queue in QUEUES.items()},
+        **{
+            name: f"https://sqs.us-east-1.amazonaws.com/123456789012/{STACK}-{queue}"
+            for name, queue in QUEUES.items()
+        },
     }
     found = {}
     for resource in template["Resources"].values():

@@ -55,7 +55,7 @@ class Function:
         ours, theirs = socket.socketpair()
         self._link = ours
         self._lock = threading.Lock()
-        self._said: IO[bytes] = tempfile.TemporaryFile()
+        self._said: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - closed in close
         self._process = subprocess.Popen(
             [sys.executable, "-m", "tests.bench.runtime", name, str(theirs.fileno())],
             cwd=ROOT,

@@ -71,11 +71,18 @@ class Load:
 
     def bottleneck(self, functions: Mapping[str, int]) -> str:
         """What held it. ``functions``: name -> its processes, each of which can use one core and no more (Python)."""
-        full = [name for name, count in functions.items() if self.busy(name) >= 0.85 * count]
+        singles = {**functions, "DynamoDB Local": 1}
+        full = [name for name, count in singles.items() if self.busy(name) >= 0.85 * count]
+        crowded = self.all_busy() >= 0.9 * CORES
+        shares = ", ".join(
+            f"{name} {self.busy(name) / self.all_busy():.0%}"
+            for name in sorted(self.cpu, key=self.busy, reverse=True)
+            if self.busy(name) >= 0.1 * self.all_busy()
+        )
+        if "DynamoDB Local" in full:
+            return f"DynamoDB Local, which writes one thing at a time (so this measures it, not the handlers): {shares}"
         if full:
-            return f"the CPU of {full[0]}: each of its processes kept a core busy"
-        if self.all_busy() >= 0.9 * CORES:
-            biggest = max(self.cpu, key=self.busy)
-            return f"this machine's {CORES} cores, of which {biggest} took the most"
-        busiest = max(self.cpu, key=self.busy)
-        return f"waiting: no process and no core was full (the busiest was {busiest})"
+            return f"{full[0]}: each of its processes kept a core busy: {shares}"
+        if crowded:
+            return f"this machine's {CORES} cores, all of them busy: {shares}"
+        return f"waiting: neither a process nor the cores were full: {shares}"

@@ -9,8 +9,6 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from statistics import median
-from typing import Any
 
 from redshank.instants import DAY
 from tests.bench import workload
@@ -23,6 +21,8 @@ from tests.bench.workload import LIFE, Contacts, Post
 #: Contacts of each counted kind.
 COUNTED = 200
 ROUNDS = 3
+#: Seconds that a batch may gather: less than the template's window, which matters only while little comes.
+WINDOW = 0.1
 
 
 def now() -> int:
@@ -150,7 +150,6 @@ def post(ingest: Function, requests: Iterable[bytes]) -> None:
             raise FunctionFailed(f"ingest answered {answer['statusCode']}: {answer['body'][:500]}")
 
 
-
 def _events(team: Team) -> Source:
     return team.place.functions["evaluate"].sources[0]
 
@@ -158,24 +157,25 @@ def _events(team: Team) -> Source:
 # --- from the front door to applied
 
 
-def flow(team: Team, contacts: int) -> tuple[list[float], Measured]:
+def flow(team: Team, contacts: int, prefix: str = "round") -> tuple[list[float], Measured]:
     """Events a second of each round: from the first request to the end of the last evaluate."""
     rates = []
     some = contacts // ROUNDS
-    lives = [
-        workload.requests(workload.lives(Contacts(f"r{number}-", now), some), team.place.write_key, now)
-        for number in range(ROUNDS)
-    ]
+    rounds = []
+    for number in range(ROUNDS):
+        both = workload.visits(Contacts(f"{prefix}{number}-", now), some)
+        rounds.append([workload.requests(posts, team.place.write_key, now) for posts in both])
     with Measured(team) as measured:
-        for requests in lives:
+        for visits in rounds:
             started = time.perf_counter()
-            _flow(team, requests)
+            for requests in visits:
+                _flow(team, requests)
             rates.append(some * LIFE / (time.perf_counter() - started))
     return rates, measured
 
 
 def _flow(team: Team, requests: Sequence[bytes]) -> None:
-    """Post and evaluate at the same time, with the batches and windows of the template's event source."""
+    """Post and evaluate at the same time, with the batches of the template's event source."""
     source = _events(team)
     wrong: list[Exception] = []
     posted = threading.Event()
@@ -190,9 +190,8 @@ def _flow(team: Team, requests: Sequence[bytes]) -> None:
     def behind(function: Function) -> None:
         try:
             while not wrong:
-                # Once all has been posted nothing is to be waited for.
                 was_posted = posted.is_set()
-                messages = team.place.sqs.take(source, wait=0 if was_posted else None)
+                messages = team.place.sqs.take(source, wait=min(source.window, WINDOW))
                 if messages:
                     deliver(function, source, messages)
                 elif was_posted:
@@ -263,7 +262,9 @@ def drip(team: Team) -> Drip:
     marketing = next(it for it in team.place.functions["send"].sources if it.queue.endswith("marketing"))
     with Measured(team) as measured:
         started = time.perf_counter()
-        team.evaluate[0].invoke(json.dumps({"source": "aws.events", "detail-type": "Scheduled Event"}).encode())
+        team.evaluate[0].invoke(
+            json.dumps({"source": "aws.events", "detail-type": "Scheduled Event"}).encode()
+        )
         drain(team.evaluate, _events(team), team.place.sqs)
         seconds["wake"] = time.perf_counter() - started
         started = time.perf_counter()
@@ -275,9 +276,3 @@ def drip(team: Team) -> Drip:
     if told != emails or not emails:
         raise FunctionFailed(f"{emails} emails were decided, {told} were sent")
     return Drip(emails=emails, used=measured.used, seconds=seconds)
-
-
-def spread_of(numbers: Sequence[float]) -> dict[str, Any]:
-    """The middle of repeated measurements, and how far they lie apart."""
-    return {"median": median(numbers), "least": min(numbers), "most": max(numbers), "runs": list(numbers)}
-

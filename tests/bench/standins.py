@@ -8,6 +8,7 @@ Each writes its port on its first line of output. What starts with ``/bench/`` i
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import hashlib
 import json
 import sys
@@ -19,6 +20,9 @@ from typing import Any
 type Reply = tuple[int, bytes]
 #: (method, path, headers in lower case, body) -> the answer, or something to wait for.
 type Answer = Callable[[str, str, Mapping[str, str], bytes], Reply | Awaitable[Reply]]
+
+#: Seconds that a receive takes.
+_RECEIVE = 0.005
 
 _REASONS = {200: "OK", 400: "Bad Request", 404: "Not Found"}
 
@@ -93,7 +97,9 @@ class Sqs:
         self._sent: dict[str, dict[str, int]] = {}
         self._calls: dict[str, int] = {}
 
-    def answer(self, _method: str, path: str, headers: Mapping[str, str], body: bytes) -> Reply | Awaitable[Reply]:
+    def answer(
+        self, _method: str, path: str, headers: Mapping[str, str], body: bytes
+    ) -> Reply | Awaitable[Reply]:
         if path == "/bench/stats":
             return _json({"cpu": time.process_time(), "sent": self._sent, "calls": self._calls})
         asked = json.loads(body)
@@ -157,17 +163,25 @@ class Sqs:
         self._arrived.set()
 
     async def _take(self, queue: str, most: int, wait: float) -> Reply:
-        """What a Lambda event source gathers: up to ``most`` messages, or what came in ``wait`` seconds."""
+        """What one poller of a Lambda event source gathers: up to ``most`` messages, or what came in ``wait`` seconds.
+
+        Ten at a time, as SQS gives them, so that pollers who ask at the same time share what is there.
+        """
         loop = asyncio.get_running_loop()
         until = loop.time() + wait
         ready = self._ready.setdefault(queue, deque())
-        while len(ready) < most and (left := until - loop.time()) > 0:
+        taken: list[tuple[str, str, int]] = []
+        while True:
+            taken += [ready.popleft() for _ in range(min(10, most - len(taken), len(ready)))]
+            left = until - loop.time()
+            if len(taken) == most or (left <= 0 and (wait or not ready)):
+                return _json(taken)
+            if ready:
+                await asyncio.sleep(_RECEIVE)
+                continue
             self._arrived.clear()
-            try:
+            with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._arrived.wait(), left)
-            except TimeoutError:
-                break
-        return _json([ready.popleft() for _ in range(min(most, len(ready)))])
 
 
 class S3:
@@ -201,7 +215,9 @@ class Ses:
         self._open = 0
         self._most_open = 0
 
-    def answer(self, method: str, path: str, _headers: Mapping[str, str], body: bytes) -> Reply | Awaitable[Reply]:
+    def answer(
+        self, method: str, path: str, _headers: Mapping[str, str], body: bytes
+    ) -> Reply | Awaitable[Reply]:
         if path == "/bench/stats":
             return _json(
                 {

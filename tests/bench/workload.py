@@ -9,7 +9,7 @@ from __future__ import annotations
 import base64
 import json
 import random
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from itertools import batched
 from typing import Any
@@ -36,9 +36,7 @@ def book() -> Book:
     regulars = Workflow(
         name="regulars",
         topic="onboarding",
-        triggers=(
-            BecomesTrigger(key="regulars#0", condition=Compare(Measured("uses"), "gte", 100)),
-        ),
+        triggers=(BecomesTrigger(key="regulars#0", condition=Compare(Measured("uses"), "gte", 100)),),
         first="leave",
         steps={"leave": Exit(id="leave", next=END, reason="counted")},
     )
@@ -81,7 +79,12 @@ class Contacts:
 
     def unlistened(self, contact: int) -> Post:
         return self._track(
-            contact, UNLISTENED, path=f"/projects/{contact % 97}/notes", title="Notes", referrer="", width=1440
+            contact,
+            UNLISTENED,
+            path=f"/projects/{contact % 97}/notes",
+            title="Notes",
+            referrer="",
+            width=1440,
         )
 
     def activated(self, contact: int) -> Post:
@@ -95,10 +98,11 @@ class Contacts:
 
     def _post(self, contact: int, kind: str, **more: Any) -> Post:
         self._made += 1
+        about = more.get("event", kind)
         return {
             "type": kind,
             "userId": self._user(contact),
-            "messageId": f"{self._prefix}-{self._random.getrandbits(64):016x}-{self._made:07d}",
+            "messageId": f"{self._prefix}-{about}-{self._random.getrandbits(64):016x}-{self._made:06d}",
             "timestamp": iso(self._now()),
             "context": {"library": {"name": "analytics-python", "version": "2.4.0"}},
             "integrations": {},
@@ -106,18 +110,20 @@ class Contacts:
         }
 
 
-def lives(contacts: Contacts, count: int) -> Iterator[Post]:
-    """Six events of each contact: first visits (identify, sign up, one listened to, one not), then returns."""
+def visits(contacts: Contacts, count: int) -> tuple[list[Post], list[Post]]:
+    """Six events of each contact: four of the first visit, and two when they come back, in another order."""
+    first = []
     for contact in range(count):
-        yield contacts.identify(contact)
-        yield contacts.signed_up(contact)
-        yield contacts.listened(contact)
-        yield contacts.unlistened(contact)
+        first += [
+            contacts.identify(contact),
+            contacts.signed_up(contact),
+            contacts.listened(contact),
+            contacts.unlistened(contact),
+        ]
     later = list(range(count))
     random.Random(count).shuffle(later)
-    for contact in later:
-        yield contacts.listened(contact)
-        yield contacts.unlistened(contact)
+    back = [post for contact in later for post in (contacts.listened(contact), contacts.unlistened(contact))]
+    return first, back
 
 
 #: Events of a life.
@@ -130,7 +136,9 @@ def requests(posts: Iterable[Post], write_key: str, now: Callable[[], int]) -> l
     made = []
     for some in batched(posts, BATCH, strict=False):
         body = json.dumps({"batch": some, "sentAt": iso(now()), "writeKey": write_key})
-        made.append(json.dumps(_request("POST", "/v1/batch", body, authorization=f"Basic {credentials}")).encode())
+        made.append(
+            json.dumps(_request("POST", "/v1/batch", body, authorization=f"Basic {credentials}")).encode()
+        )
     return made
 
 
