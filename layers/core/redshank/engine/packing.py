@@ -75,8 +75,14 @@ def unpack(standing: Standing, packed: bytes) -> None:
         for key, (stream, effects) in pending.items()
     }
     standing.outbox = {key: _made(Outgoing, row) for key, row in outbox.items()}
-    standing.journeys = {row[0]: _made(Journey, row) for row in journeys}
+    standing.journeys = {row[0]: _journey(row) for row in journeys}
     standing.truths = {key: (truth, until) for key, (truth, until) in truths.items()}
+
+
+def _journey(row: list[Any]) -> Journey:
+    journey = _made(Journey, row)
+    journey.releases = {step: (count, first) for step, (count, first) in journey.releases.items()}
+    return journey
 
 
 def _made[T](kind: type[T], row: list[Any]) -> T:
