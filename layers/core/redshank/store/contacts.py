@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from functools import cache
 
 from pynamodb.connection import Connection
-from pynamodb.exceptions import PutError, TransactWriteError
+from pynamodb.exceptions import PutError, TransactWriteError, UpdateError
 from pynamodb.transactions import TransactWrite
 
 from redshank.engine import packing
@@ -44,17 +44,24 @@ class DynamoContacts:
             raise
 
     def park(self, contact_id: str, *, until: int) -> None:
-        StandingItem(contact_id, STANDING).update(
-            actions=[
-                StandingItem.parked.set(True),
-                StandingItem.due_shard.set(str(due_shard(contact_id))),
-                StandingItem.due_at.set(until),
-            ],
-            condition=StandingItem.version.exists(),
-        )
+        try:
+            StandingItem(contact_id, STANDING).update(
+                actions=[
+                    StandingItem.parked.set(True),
+                    StandingItem.due_shard.set(str(due_shard(contact_id))),
+                    StandingItem.due_at.set(until),
+                ],
+                condition=StandingItem.version.exists(),
+            )
+        except UpdateError as error:
+            # Whoever has no standing is in no index.
+            if not failing.by_condition(error):
+                raise
 
     def due(self, shard: int, after: int, until: int) -> Iterator[tuple[str, int]]:
-        # BETWEEN includes both ends; instants are whole.
+        if until <= after:
+            return
+        # BETWEEN includes both ends (and is refused if they are the wrong way round); instants are whole.
         for item in StandingItem.due.query(str(shard), StandingItem.due_at.between(after + 1, until)):
             yield item.contact_id, int(item.due_at)
 
