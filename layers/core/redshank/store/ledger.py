@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 from uuid import uuid4
 
-from pynamodb.exceptions import UpdateError
+from pynamodb.exceptions import DoesNotExist, UpdateError
 from pynamodb.expressions.condition import Condition
 
 from redshank.engine.effects import Mail
@@ -60,9 +60,10 @@ class DynamoLedger:
             if not failing.by_condition(error):
                 raise
             # The SDK may have repeated a request whose answer was lost: then the claim is ours.
-            item = MessageItem.get(message_id, consistent_read=True)
-            if item.claimed_by != owner:
+            found = _get(message_id)
+            if found is None or found.claimed_by != owner:
                 raise Conflict from error
+            item = found
         return int(item.attempt)
 
     def mark_sent(self, message_id: str, *, attempt: int, provider_id: str, now: int) -> None:
@@ -105,6 +106,13 @@ class DynamoLedger:
             # Settled between the two, or not ours.
             item = _change(message_id, MessageItem.status.exists(), *noted)
         return _row(item) if item else None
+
+
+def _get(message_id: str) -> MessageItem | None:
+    try:
+        return MessageItem.get(message_id, consistent_read=True)
+    except DoesNotExist:
+        return None
 
 
 def _mine(attempt: int) -> Condition:
