@@ -68,10 +68,11 @@ class MemoryContacts:
     def park(self, contact_id: str, *, until: int) -> None:
         if contact_id in self.held_standings:
             self.parked[contact_id] = until
+            self.held_standings[contact_id].indexed = until
 
     def due(self, shard: int, after: int, until: int) -> Iterator[tuple[str, int]]:
         for contact_id, standing in list(self.held_standings.items()):
-            at = self.parked.get(contact_id, standing.indexed)
+            at = standing.indexed
             if due_shard(contact_id) == shard and at is not None and after < at <= until:
                 yield contact_id, at
 
@@ -100,8 +101,9 @@ class MemoryLedger:
         return row is None or row.status is Status.OPEN
 
     def _row(self, mail: Mail, status: Status, **more: object) -> LedgerRow:
-        row = LedgerRow(
-            message_id=mail.message_id,
+        held = self.held.get(mail.message_id) or LedgerRow(message_id=mail.message_id, status=status)
+        row = replace(
+            held,
             status=status,
             contact_id=mail.contact_id,
             workflow=mail.workflow,
@@ -156,9 +158,8 @@ class MemoryLedger:
             self.held[message_id] = replace(row, unwanted=reason)
         if not self._free(message_id):
             return False
-        self.held[message_id] = LedgerRow(
-            message_id=message_id, status=Status.CANCELLED, reason=reason, contact_id=contact_id
-        )
+        row = row or LedgerRow(message_id=message_id, status=Status.CANCELLED)
+        self.held[message_id] = replace(row, status=Status.CANCELLED, reason=reason, contact_id=contact_id)
         return True
 
     def note(self, message_id: str, facts: Mapping[str, int]) -> LedgerRow | None:
