@@ -229,6 +229,9 @@ def _plan(doors: Doors, book: Book, read: _Read, given: list[Input]) -> _Plan:
             if one.received_at < clock - (LOG_TTL - LOG_MARGIN):
                 raise Overdue
             new.append(one)
+    if not new:
+        # No time passes either: what comes of it would be nobody's to finish, once this message is gone.
+        return _Plan(outcome=Judged(standing=standing, finish=tuple(found), others=others))
     now = _now(doors, standing, new, clock)
     wakes = [one for one in new if isinstance(one, Wake)]
     idle = standing.due is None or standing.due > now
