@@ -114,11 +114,14 @@ class MemoryLedger:
         return replace(row, **more)  # type: ignore[arg-type]
 
     def claim(self, mail: Mail, *, now: int) -> int:
-        if not self._free(mail.message_id):
-            raise Conflict
         held = self.held.get(mail.message_id)
+        release = held.release if held else 0
+        if not self._free(mail.message_id) or release > mail.release:
+            raise Conflict
         attempt = (held.attempt if held else 0) + 1
-        self.held[mail.message_id] = self._row(mail, Status.CLAIMED, attempt=attempt, claimed_at=now)
+        self.held[mail.message_id] = self._row(
+            mail, Status.CLAIMED, attempt=attempt, claimed_at=now, release=release
+        )
         return attempt
 
     def claim_again(self, message_id: str, *, attempt: int, now: int) -> int:
@@ -139,10 +142,11 @@ class MemoryLedger:
         if row := self._mine(message_id, attempt):
             self.held[message_id] = replace(row, status=Status.SENT)
 
-    def give_back(self, message_id: str, *, attempt: int) -> None:
+    def give_back(self, message_id: str, *, attempt: int, release: int = 0) -> None:
         if row := self._mine(message_id, attempt):
             status = Status.CANCELLED if row.unwanted else Status.OPEN
-            self.held[message_id] = replace(row, status=status, reason=row.unwanted)
+            release = max(release, row.release)
+            self.held[message_id] = replace(row, status=status, reason=row.unwanted, release=release)
 
     def fail(self, mail: Mail, *, reason: str, now: int) -> None:
         if self._free(mail.message_id):
@@ -210,7 +214,7 @@ class MemoryQueues:
         self.hidden.append((queue, receipt, seconds))
 
     def waiting(self, queue: Queue) -> int:
-        return len(self.sent[queue])
+        return sum(not message.delay for message in self.sent[queue])
 
     def feedback_drained(self) -> bool:
         return self.drained
