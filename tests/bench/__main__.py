@@ -135,7 +135,7 @@ def _flow(rates: Sequence[float], measured: Measured, contacts: int, processes: 
             f"{contacts:,} contacts: each identifies itself, signs up (which starts a journey and decides an email),",
             "uses a feature (the book counts that in a sliding window) and opens a page (nobody listens); when all",
             f"that is applied, comes back and does the last two again. {workload.BATCH} events a request through a",
-            f"process of ingest; at the same time in the template's batches through {processes} of evaluate. Timed from",
+            f"process of ingest; meanwhile in the template's batches through {processes} of evaluate. Timed from",
             f"the first request to the end of the last evaluate, {stages.ROUNDS} rounds.",
             f"Cores kept busy: {measured.load.says()}.",
             f"What held it: {measured.load.bottleneck({'ingest': 1, 'evaluate': processes})}.",
