@@ -271,8 +271,10 @@ class StaleLedger(MemoryLedger):
             ),
         )
 
-    def give_back(self, message_id: str, *, attempt: int) -> None:
-        self._then(message_id, lambda: MemoryLedger.give_back(self, message_id, attempt=attempt))
+    def give_back(self, message_id: str, *, attempt: int, release: int = 0) -> None:
+        self._then(
+            message_id, lambda: MemoryLedger.give_back(self, message_id, attempt=attempt, release=release)
+        )
 
     def fail(self, mail: Mail, *, reason: str, now: int) -> None:
         self._then(mail.message_id, lambda: MemoryLedger.fail(self, mail, reason=reason, now=now))

@@ -117,6 +117,8 @@ class LedgerRow:
     status: Status
     attempt: int = 0
     claimed_at: int = 0
+    #: The earliest release of the email that may claim it: those before it were deferred.
+    release: int = 0
     reason: str = ""
     #: Why it was decided against while somebody had claimed it, or an empty string.
     unwanted: str = ""
@@ -137,7 +139,10 @@ class Ledger(Protocol):
         ...
 
     def claim(self, mail: Mail, *, now: int) -> int:
-        """Claim a message that is absent or open; the number of the attempt. Else Conflict."""
+        """Claim a message that is absent or open (to this release of it); the number of the attempt.
+
+        Else Conflict.
+        """
         ...
 
     def claim_again(self, message_id: str, *, attempt: int, now: int) -> int:
@@ -151,8 +156,9 @@ class Ledger(Protocol):
         """The provider took it; without effect if the attempt is no longer the newest."""
         ...
 
-    def give_back(self, message_id: str, *, attempt: int) -> None:
-        """The provider certainly did not take it: open again, or cancelled if that was decided meanwhile.
+    def give_back(self, message_id: str, *, attempt: int, release: int = 0) -> None:
+        """The provider certainly did not take it: open again (from this release on), or cancelled if that was
+        decided meanwhile.
 
         Without effect if the attempt is no longer the newest.
         """

@@ -65,8 +65,9 @@ def deliver(doors: Doors, mail: Mail, email: OutgoingEmail) -> Outcome:
             return attempt_or_outcome
         attempt = attempt_or_outcome
     if gate.is_late(mail, doors.clock.now()):
-        # Only who holds the claim knows that it was not sent, nor is about to be.
-        doors.ledger.give_back(mail.message_id, attempt=attempt)
+        # Only who holds the claim knows that it was not sent, nor is about to be. And no other delivery of this
+        # message may claim it again: once evaluate has been told, there is none that would come back for it.
+        doors.ledger.give_back(mail.message_id, attempt=attempt, release=mail.release + 1)
         return Deferred("late")
     try:
         tagged = replace(email, tags={**email.tags, ATTEMPT_TAG: str(attempt)})
@@ -97,6 +98,8 @@ def refuse(doors: Doors, mail: Mail, reason: str) -> Outcome:
 def _claimed_before(doors: Doors, mail: Mail) -> int | Outcome:
     """What a claim that was there before asks for: the next attempt's number if it is ours to make."""
     row = doors.ledger.rows([mail.message_id], consistent=True).get(mail.message_id)
+    if row is not None and row.status is Status.OPEN and row.release > mail.release:
+        return Deferred("late")
     if row is None or row.status is Status.OPEN:
         return Retry()
     if row.status is Status.FAILED:

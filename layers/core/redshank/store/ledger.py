@@ -31,9 +31,9 @@ class DynamoLedger:
         return {item.message_id: _row(item) for item in MessageItem.batch_get(set(message_ids), consistent)}
 
     def claim(self, mail: Mail, *, now: int) -> int:
-        return self._claim(
-            mail.message_id, _FREE, [*_what(mail), MessageItem.decided_at.set(mail.decided_at)], now
-        )
+        to_this = MessageItem.release.does_not_exist() | (MessageItem.release <= mail.release)
+        what = [*_what(mail), MessageItem.decided_at.set(mail.decided_at)]
+        return self._claim(mail.message_id, _FREE & to_this, what, now)
 
     def claim_again(self, message_id: str, *, attempt: int, now: int) -> int:
         try:
@@ -75,8 +75,11 @@ class DynamoLedger:
             MessageItem.settled_at.set(now),
         )
 
-    def give_back(self, message_id: str, *, attempt: int) -> None:
-        if not _change(message_id, _mine(attempt) & _WANTED, MessageItem.status.set(Status.OPEN)):
+    def give_back(self, message_id: str, *, attempt: int, release: int = 0) -> None:
+        opened = [MessageItem.status.set(Status.OPEN)]
+        if release:
+            opened.append(MessageItem.release.set(release))
+        if not _change(message_id, _mine(attempt) & _WANTED, *opened):
             _change(message_id, _mine(attempt) & ~_WANTED, *_UNWANTED)
 
     def fail(self, mail: Mail, *, reason: str, now: int) -> None:
@@ -163,6 +166,7 @@ def _row(item: MessageItem) -> LedgerRow:
         status=Status(item.status),
         attempt=int(item.attempt or 0),
         claimed_at=int(item.claimed_at or 0),
+        release=int(item.release or 0),
         reason=item.reason or "",
         unwanted=item.unwanted or "",
         contact_id=item.contact_id or "",

@@ -118,6 +118,8 @@ class MessageItem(Model):
     claimed_at = NumberAttribute(null=True)
     #: Whose claim it is: a request that was repeated under us finds its own claim.
     claimed_by = UnicodeAttribute(null=True)
+    #: The earliest release of the email that may claim it.
+    release = NumberAttribute(null=True)
     provider_id = UnicodeAttribute(null=True)
     reason = UnicodeAttribute(null=True)
     #: Why it was decided against while it was claimed.
