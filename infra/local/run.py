@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -118,6 +119,8 @@ def stop(state: Path) -> bool:
     if place is None:
         return False
     ran = [server_daemon(place).stop(), stand.daemon(place).stop()]
+    # Each worker had unpacked the layer there.
+    shutil.rmtree(state / "tmp", ignore_errors=True)
     for left in ("local.json", "deployed"):
         (state / left).unlink(missing_ok=True)
     return any(ran)
