@@ -14,6 +14,7 @@ from botocore.exceptions import (
     EndpointConnectionError,
     HTTPClientError,
     ProxyConnectionError,
+    SSLError,
 )
 
 from redshank.errors import NotSent, OutcomeUnknown, Rejected, Throttled
@@ -62,10 +63,12 @@ class SesMailer:
             )
         except (ConnectTimeoutError, EndpointConnectionError, ProxyConnectionError) as error:
             raise NotSent(str(error)) from error
-        except HTTPClientError as error:  # a read timeout, a dropped connection
+        except (HTTPClientError, SSLError) as error:  # a read timeout, a dropped or broken connection
             raise OutcomeUnknown(str(error)) from error
         except ClientError as error:
             raise _meaning(error) from error
+        if "MessageId" not in answer:
+            raise OutcomeUnknown("SES took it, but its answer was cut short")
         return answer["MessageId"]
 
 
@@ -73,9 +76,10 @@ def _meaning(error: ClientError) -> Exception:
     code = error.response["Error"]["Code"]
     status = error.response["ResponseMetadata"]["HTTPStatusCode"]
     said = f"{code}: {error.response['Error'].get('Message', '')}"
-    if code in _THROTTLED:
+    if code in _THROTTLED or status == 429:
         return Throttled(said)
-    if code in _PAUSED:
+    # 403 is about whoever asks (credentials, a clock that is wrong), whatever its code.
+    if code in _PAUSED or status == 403:
         return NotSent(said)
     if status >= 500:
         return OutcomeUnknown(said)
