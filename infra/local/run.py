@@ -102,15 +102,17 @@ def _deploy(place: Place) -> None:
     deployed.unlink(missing_ok=True)
     with _step("deploying the template with sam deploy (10 s)"):
         deployment.deploy(place)
-    with _step("warming the functions up"):
-        deployment.warm(place)
     deployed.write_text(built)
 
 
 def _apply(place: Place, book: str) -> Keys:
     with _step(f"applying {book}"):
         _redshank(place, "apply", book, "--stack", STACK)
-        return _keys(place)
+        keys = _keys(place)
+    # Not before: without a book and its keys there is little to load.
+    with _step("warming the functions up"):
+        deployment.warm(place)
+    return keys
 
 
 def stop(state: Path) -> bool:
