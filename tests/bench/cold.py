@@ -26,7 +26,7 @@ BARE, BASELINE = "interpreter alone", "boto3 and one client"
 
 #: What the first event of each handler needs.
 _MODELS = {
-    "ingest": ("SettingItem",),
+    "ingest": (),
     "evaluate": ("SettingItem", "StandingItem", "EventItem"),
     "send": ("SettingItem", "ProfileItem", "SuppressionItem", "MessageItem"),
     "bounce": ("SettingItem", "MessageItem"),
@@ -64,8 +64,11 @@ def once(name: str, variables: Mapping[str, str], event: str | None) -> dict[str
     )
     if done.returncode != 0:
         raise RuntimeError(f"{name} does not start: {done.stderr[-3000:]}")
-    lines = (line.split() for line in done.stdout.rpartition("\n\n")[2].splitlines())
-    moments = {moment: float(at) for moment, at in lines}
+    said = dict(line.split(" ", 1) for line in done.stdout.rpartition("\n\n")[2].splitlines())
+    unforeseen = set(said.pop("clients").split()) - {"-"} - set(_MODELS.get(name, ()))
+    if unforeseen and event:
+        raise RuntimeError(f"{name} makes clients of {unforeseen} at its first event; add them to _MODELS")
+    moments = {moment: float(at) for moment, at in said.items()}
     return {moment: at if moment.endswith("_cpu") else at - asked for moment, at in moments.items()}
 
 

@@ -7,6 +7,7 @@ would not import itself.
 import sys
 import time
 
+clients: list[str] = []
 moments = {"running": time.monotonic(), "running_cpu": time.process_time()}
 
 
@@ -36,7 +37,7 @@ def function(name: str, models: list[str], wired: list[str]) -> None:
     # What the first event would make: ports, and a client where a table has one of its own.
     for made in wired:
         getattr(wiring, made)()
-    tables = importlib.import_module("redshank.store.tables")
+    tables = importlib.import_module("redshank.store.tables") if models else None
     for model in models:
         getattr(tables, model)._get_connection().connection.client  # noqa: B018 - made when looked at
     note("ready")
@@ -45,6 +46,10 @@ def function(name: str, models: list[str], wired: list[str]) -> None:
 
     handler(json.load(sys.stdin), None)
     note("answered")
+    for model in vars(tables).values() if tables else ():
+        connection = getattr(model, "_connection", None)
+        if connection is not None and connection.connection._client is not None:
+            clients.append(model.__name__)
 
 
 match sys.argv[1]:
@@ -55,4 +60,5 @@ match sys.argv[1]:
     case name:
         function(name, sys.argv[2].split(), sys.argv[3].split())
 
-print("\n\n" + "\n".join(f"{moment} {at!r}" for moment, at in moments.items()))
+print("\n\nclients", " ".join(clients) or "-")
+print("\n".join(f"{moment} {at!r}" for moment, at in moments.items()))
