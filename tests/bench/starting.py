@@ -38,8 +38,7 @@ def function(name: str, models: list[str], wired: list[str]) -> None:
     for made in wired:
         getattr(wiring, made)()
     tables = importlib.import_module("redshank.store.tables") if models else None
-    for model in models:
-        getattr(tables, model)._get_connection().connection.client  # noqa: B018 - made when looked at
+    foreseen = [getattr(tables, model)._get_connection().connection.client for model in models]
     note("ready")
 
     import json
@@ -48,7 +47,8 @@ def function(name: str, models: list[str], wired: list[str]) -> None:
     note("answered")
     for model in vars(tables).values() if tables else ():
         connection = getattr(model, "_connection", None)
-        if connection is not None and connection.connection._client is not None:
+        client = connection.connection._client if connection else None
+        if client is not None and not any(client is it for it in foreseen):
             clients.append(model.__name__)
 
 
