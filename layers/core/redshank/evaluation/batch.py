@@ -11,7 +11,7 @@ from redshank.engine.inputs import Event, Input, Wake
 from redshank.errors import BadInput, Conflict
 from redshank.evaluation.doors import Doors
 from redshank.evaluation.finishing import finish
-from redshank.evaluation.rounds import Failed, Judged, judge
+from redshank.evaluation.rounds import Failed, Judged, Outcome, judge
 from redshank.identity import contact_of
 from redshank.instants import DAY
 from redshank.ports import Outbound, Queue
@@ -53,8 +53,7 @@ def evaluate(doors: Doors, records: Sequence[Record]) -> list[str]:
                 seen.add(key)
                 by_contact.setdefault(_contact(one), []).append(one)
     outcomes = judge(doors, by_contact)
-    judged = {id(it): it for it in outcomes.values() if isinstance(it, Judged)}
-    finish(doors, list(judged.values()))
+    _finish(doors, outcomes)
 
     for record, inputs in holding:
         wrong = [
@@ -63,6 +62,25 @@ def evaluate(doors: Doors, records: Sequence[Record]) -> list[str]:
         if wrong and not _again(doors, record, inputs, wrong):
             failed.append(record.id)
     return failed
+
+
+def _finish(doors: Doors, outcomes: dict[str, Outcome]) -> None:
+    """Finish all contacts together; if that fails, each alone, so that one does not hold up the others."""
+    judged = {id(it): it for it in outcomes.values() if isinstance(it, Judged)}
+    try:
+        finish(doors, list(judged.values()))
+        return
+    except Exception as error:
+        if len(judged) > 1:
+            log.exception("%d contacts could not be finished together", len(judged))
+        else:
+            outcomes |= {it: Failed(error=error) for it, outcome in outcomes.items() if id(outcome) in judged}
+            return
+    for one in judged.values():
+        try:
+            finish(doors, [one])
+        except Exception as error:  # noqa: BLE001 - its inputs come again, see _again
+            outcomes |= {it: Failed(error=error) for it, outcome in outcomes.items() if outcome is one}
 
 
 def _again(doors: Doors, record: Record, inputs: list[Input], wrong: list[tuple[Input, Exception]]) -> bool:
