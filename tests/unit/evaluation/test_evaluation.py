@@ -10,8 +10,9 @@ import pytest
 
 from redshank import wire
 from redshank.clock import Clock
+from redshank.engine.conditions import Compare, Trait
 from redshank.engine.effects import Mail
-from redshank.engine.inputs import Event, Input, Wake
+from redshank.engine.inputs import EMAIL_DEFERRED, Event, Input, Wake
 from redshank.engine.state import Profile, Standing
 from redshank.errors import Conflict
 from redshank.evaluation.batch import PARK_AFTER, SPLIT_AFTER, evaluate
@@ -30,7 +31,7 @@ from redshank.memory import (
     MemorySettings,
     inline,
 )
-from redshank.ports import Queue
+from redshank.ports import LedgerRow, Queue, Status
 from redshank.records import Record
 from tests.books import ACTIVATION, UPGRADE, book
 
@@ -68,13 +69,14 @@ class Function:
         self.now = T0
         self.contacts, self.log, self.queues = Contacts(), MemoryLog(), MemoryQueues()
         self.ledger, self.settings = MemoryLedger(), MemorySettings()
+        self.books = MemoryBooks(book(ACTIVATION, UPGRADE))
         self.doors = Doors(
             contacts=self.contacts,
             log=self.log,
             ledger=self.ledger,
             members=MemoryMembers(),
             queues=self.queues,
-            books=MemoryBooks(book(ACTIVATION, UPGRADE)),
+            books=self.books,
             settings=self.settings,
             clock=Clock(wall=lambda: self.now),
             spread=inline,
@@ -159,6 +161,33 @@ def test_an_event_nobody_listens_to_is_only_logged(function: Function) -> None:
     function.receives(event("coffee_made"))
     assert function.standing().version == 1
     assert ("user:ann", "ann-coffee_made") in function.log.records
+
+
+def test_an_event_nobody_listens_to_costs_one_read_of_the_standing(
+    function: Function, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    function.receives(known())
+    reads = function.contacts.standing_reads
+    monkeypatch.setattr(MemoryLog, "present", lambda *_: pytest.fail("the log was read"))
+    monkeypatch.setattr(MemoryContacts, "profiles", lambda *_: pytest.fail("the profile was read"))
+    function.receives(event("coffee_made"))
+    assert function.contacts.standing_reads == reads + 1
+
+
+def test_an_event_that_was_listened_to_is_finished_though_the_book_no_longer_listens(
+    function: Function,
+) -> None:
+    function.receives(known(), event("signed_up"))
+    function.mails()
+    function.log.records.clear()  # as if the function had died before it wrote the log
+    function.books.book = book(UPGRADE, sequence=2)
+    function.receives(event("signed_up"))
+    assert [mail.step for mail in function.mails()] == ["welcome"]
+
+
+def test_the_first_event_of_somebody_unknown_makes_a_contact_of_them(function: Function) -> None:
+    function.receives(event("coffee_made"))
+    assert function.standing().identified
 
 
 def test_one_poisoned_contact_does_not_take_the_others_with_it(function: Function) -> None:
@@ -335,3 +364,105 @@ def test_at_a_fast_clock_the_sweep_looks_two_wall_minutes_ahead(function: Functi
     function.receives(known(), event("signed_up"))
     [message] = function.queues.sent[Queue.EVENTS]
     assert message.delay == 20  # two days, at a day in ten seconds
+
+
+class BrokenLog(MemoryLog):
+    """A log that takes nothing of some people."""
+
+    refuses: frozenset[str] = frozenset()
+
+    def write(self, records: Any) -> None:
+        given = list(records)
+        if any(record.contact_id in self.refuses for record in given):
+            raise Broken
+        MemoryLog.write(self, given)
+
+
+def test_one_contact_that_cannot_be_finished_does_not_hold_up_the_others(function: Function) -> None:
+    log = BrokenLog()
+    log.refuses = frozenset({BOB})
+    function.doors = replace(function.doors, log=log)
+    bodies = [body for who in ("ann", "bob") for body in wire.pack([known(who)])]
+    records = [Record(id=f"r{index}", body=body) for index, body in enumerate(bodies)]
+    assert evaluate(function.doors, records) == ["r1"]
+    assert ("user:ann", "ann-") in log.records
+
+
+def test_an_input_that_was_applied_before_lets_no_time_pass(function: Function) -> None:
+    """SQS may deliver a message that it has deleted: what it decided would be nobody's to finish."""
+    function.receives(known(), event("signed_up"))
+    function.mails()
+    before = function.standing()
+    function.now = T0 + 2 * DAY
+    function.receives(event("signed_up"))
+    assert function.mails() == []
+    assert function.standing() == before
+
+
+def _plan_is(plan: str, at: int) -> Event:
+    return event("", named=f"plan-{at}", at=T0 + at, traits={"plan": plan})
+
+
+@pytest.fixture
+def segmented(function: Function) -> Function:
+    live = book(segments={"pros": Compare(Trait("plan"), "eq", "pro")})
+    function.doors = replace(function.doors, books=MemoryBooks(live))
+    return function
+
+
+def test_an_entry_found_pending_does_not_beat_a_later_leaving(segmented: Function) -> None:
+    members = segmented.doors.members
+    assert isinstance(members, MemoryMembers)
+    segmented.receives(_plan_is("pro", 1))
+    segmented.log.records.clear()  # as if the function had died before it wrote the log
+    segmented.receives(_plan_is("free", 2))
+    segmented.receives(_plan_is("free", 3))
+    segmented.receives(_plan_is("pro", 1))
+    assert members.held["pros", ANN][0] is False
+
+
+def test_who_enters_and_leaves_in_one_batch_is_out(segmented: Function) -> None:
+    members = segmented.doors.members
+    assert isinstance(members, MemoryMembers)
+    segmented.receives(_plan_is("pro", 1), _plan_is("free", 2))
+    assert members.held["pros", ANN][0] is False
+
+
+def _deferred(message_id: str) -> Event:
+    properties = {"message_id": message_id, "reason": "late", "retry_at": T0}
+    return replace(event(EMAIL_DEFERRED, named="deferred"), stream=f"contact:{ANN}", properties=properties)
+
+
+def test_a_deferred_email_that_was_forgotten_when_it_was_claimed_is_cancelled(function: Function) -> None:
+    """Nobody could decide it again, and so it would be open for ever."""
+    function.receives(known(), event("signed_up"))
+    [mail] = function.mails()
+    attempt = function.ledger.claim(mail, now=T0)
+    function.receives(event("product_activated"))
+    function.ledger.give_back(mail.message_id, attempt=attempt, release=1)
+    function.receives(_deferred(mail.message_id))
+    assert function.ledger.held[mail.message_id].status is Status.CANCELLED
+
+
+def test_a_deferral_is_judged_by_a_consistent_look_at_the_ledger(function: Function) -> None:
+    """A claim that was given back a moment ago may still show: the email would be taken for sent."""
+    looks: list[bool] = []
+
+    class Ledger(MemoryLedger):
+        def rows(self, message_ids: Any, *, consistent: bool) -> dict[str, LedgerRow]:
+            looks.append(consistent)
+            return MemoryLedger.rows(self, message_ids, consistent=consistent)
+
+    function.doors = replace(function.doors, ledger=Ledger())
+    function.receives(known(), event("signed_up"))
+    [mail] = function.mails()
+    function.receives(_deferred(mail.message_id))
+    assert looks == [True]
+
+
+def test_a_late_email_is_decided_again_if_its_time_has_not_run_out_for_the_engine(function: Function) -> None:
+    function.receives(known(), event("signed_up"))
+    [mail] = function.mails()
+    function.receives(_deferred(mail.message_id))
+    [again] = function.mails()
+    assert (again.message_id, again.release) == (mail.message_id, 1)

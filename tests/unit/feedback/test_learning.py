@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import pytest
 
@@ -261,6 +261,11 @@ class TestRepetition:
     def test_the_same_notification_twice_in_a_batch_is_told_once(self, world: World) -> None:
         world.hears("click", "click")
         assert len(world.told()) == 1
+
+    def test_that_ses_took_an_email_is_not_written_where_send_has_said_so(self, world: World) -> None:
+        world.ledger.held[MESSAGE] = replace(claimed(), status=Status.SENT)
+        assert world.hears("send") == []
+        assert world.facts() == {}
 
     def test_a_messages_notifications_are_noted_in_one_write(self, world: World) -> None:
         asked: list[Mapping[str, int]] = []

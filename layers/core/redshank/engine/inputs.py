@@ -32,6 +32,9 @@ RESERVED = frozenset(
     }
 )
 
+#: Names that mean something to the engine itself, whether or not a book listens.
+UNDERSTOOD = RESERVED | {TOPIC_SUBSCRIBED, TOPIC_UNSUBSCRIBED}
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Event:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 
 from redshank.engine.advance import Evidence, Transition, advance, wake_id
 from redshank.engine.book import Book
-from redshank.engine.inputs import EMAIL_DEFERRED, Event, Input, Wake
+from redshank.engine.inputs import EMAIL_DEFERRED, UNDERSTOOD, Event, Input, Wake
 from redshank.engine.state import Profile, Standing, State
 from redshank.errors import Conflict, RedshankError
 from redshank.evaluation.doors import EARLY, LOG_MARGIN, LOG_TTL, Doors
@@ -59,6 +59,8 @@ class _Read:
     #: Keys of own inputs and of pending ones that are in the log.
     logged: set[LogKey] = field(default_factory=set)
     settled: frozenset[str] = frozenset()
+    #: Nobody listens to any of the inputs: they are logged, and nothing more was read.
+    only_logs: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,9 +102,7 @@ def _round(
 ) -> dict[str, Outcome | None]:
     """One round over these contacts; None for those that need another."""
     reads, roots = _read(doors, book, given, consistent=consistent)
-    inputs: dict[str, list[Input]] = {}
-    for contact_id, some in given.items():
-        inputs.setdefault(roots[contact_id], []).extend(some)
+    inputs = _by_root(given, roots)
 
     def attempt(root: str) -> Outcome | None:
         try:
@@ -132,40 +132,50 @@ def _read(
             standing = found.get(contact_id) or Standing(contact_id=contact_id)
             reads[contact_id] = _Read(standing=standing, consistent=strong)
     roots = _follow(doors, reads)
+    for root, inputs in _by_root(given, roots).items():
+        reads[root].only_logs = _only_logs(reads[root], inputs, book)
+    busy = {root for root in roots.values() if not reads[root].only_logs}
     own = {
         (one.stream, one.id): roots[contact_id]
         for contact_id, inputs in given.items()
         for one in inputs
-        if isinstance(one, Event)
+        if isinstance(one, Event) and roots[contact_id] in busy
     }
     pending = {
         (it.stream, input_id): root
-        for root in set(roots.values())
+        for root in busy
         for input_id, it in reads[root].standing.pending.items()
         if (it.stream, input_id) not in own
     }
     for keys, strong in ((own, True), (pending, False)):
         for key in doors.log.present(keys, consistent=strong) if keys else ():
             reads[keys[key]].logged.add(key)
-    outbox = {message_id: root for root in set(roots.values()) for message_id in reads[root].standing.outbox}
+    outbox = {message_id: root for root in busy for message_id in reads[root].standing.outbox}
     # A deferred email was claimed and given back moments ago: a stale row would show the claim.
     fresh = any(
         isinstance(one, Event) and one.name == EMAIL_DEFERRED for inputs in given.values() for one in inputs
     )
     rows = doors.ledger.rows(outbox, consistent=fresh) if outbox else {}
-    for root in set(roots.values()):
+    for root in busy:
         read = reads[root]
         read.settled = frozenset(
             message_id
             for message_id in read.standing.outbox
             if message_id in rows and rows[message_id].status is not Status.OPEN
         )
-    known = [root for root in set(roots.values()) if reads[root].standing.profile_version]
+    known = [root for root in busy if reads[root].standing.profile_version]
     strong = consistent or all(reads[root].consistent for root in known)
     profiles = doors.contacts.profiles(known, consistent=strong) if known else {}
     for root in known:
         reads[root].profile = profiles.get(root)
     return reads, roots
+
+
+def _by_root(given: Mapping[str, list[Input]], roots: Mapping[str, str]) -> dict[str, list[Input]]:
+    found: dict[str, list[Input]] = {}
+    for contact_id, inputs in given.items():
+        found.setdefault(roots[contact_id], []).extend(inputs)
+    return found
 
 
 def _follow(doors: Doors, reads: dict[str, _Read]) -> dict[str, str]:
@@ -193,6 +203,20 @@ def _matters(event: Event, book: Book) -> bool:
     return bool(event.traits) or event.name in book.listens
 
 
+def _only_logs(read: _Read, given: list[Input], book: Book) -> bool:
+    """Whether these inputs can change nothing: no need then to know more than the standing (a consistent
+    one: an input that was listened to before may be pending, and is finished with its effects)."""
+    standing = read.standing
+    return (
+        read.consistent
+        and standing.identified
+        and not standing.is_tombstone
+        and all(
+            isinstance(one, Event) and one.name not in UNDERSTOOD and not _matters(one, book) for one in given
+        )
+    )
+
+
 def _advance_one(doors: Doors, book: Book, read: _Read, given: list[Input]) -> Judged:
     """Steps 5-9 for one contact."""
     plan = _plan(doors, book, read, given)
@@ -203,6 +227,8 @@ def _advance_one(doors: Doors, book: Book, read: _Read, given: list[Input]) -> J
 
 def _plan(doors: Doors, book: Book, read: _Read, given: list[Input]) -> _Plan:
     standing = read.standing
+    if read.only_logs:
+        return _Plan(outcome=Judged(standing=standing, finish=tuple(given)))
     profile = read.profile or Profile(contact_id=standing.contact_id)
     if profile.version != standing.profile_version:
         raise _Again

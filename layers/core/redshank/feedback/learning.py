@@ -20,7 +20,7 @@ from redshank.errors import BadInput
 from redshank.feedback.bounces import Verdict
 from redshank.feedback.notifications import Kind, Notification, decode
 from redshank.identity import address_hash, contact_stream, digest
-from redshank.ports import Ledger, LedgerRow, Outbound, Queue, Queues, Settings, Spread, Suppressions
+from redshank.ports import Ledger, LedgerRow, Outbound, Queue, Queues, Settings, Spread, Status, Suppressions
 from redshank.records import Record
 
 log = logging.getLogger(__name__)
@@ -89,7 +89,8 @@ def learn(doors: Doors, records: Sequence[Record]) -> Learned:
     heard = _listen(records, doors.clock, failed, counts)
     listens = _listens(doors.settings, heard)
 
-    doors.spread(lambda one: _take(doors, one), heard)
+    _look_up(doors.ledger, heard)
+    doors.spread(lambda one: _take(doors, one), [one for one in heard if one.row is None])
 
     events: dict[str, Event] = {}
     telling: list[_Heard] = []
@@ -142,6 +143,19 @@ def _listens(settings: Settings, heard: Iterable[_Heard]) -> frozenset[str]:
         return frozenset()
     pointer = settings.pointer()
     return pointer.listens if pointer else frozenset()
+
+
+def _look_up(ledger: Ledger, heard: Iterable[_Heard]) -> None:
+    """That SES took an email is news only where send could not say so: half a read unit saves a write."""
+    taken = {
+        one.notifications[0].message_id: one
+        for one in heard
+        if one.notifications[0].message_id and all(it.kind is Kind.SEND for it in one.notifications)
+    }
+    rows = ledger.rows(taken, consistent=False) if taken else {}
+    for message_id, row in rows.items():
+        if row.status is Status.SENT:
+            taken[message_id].row = row
 
 
 def _take(doors: Doors, one: _Heard) -> None:
