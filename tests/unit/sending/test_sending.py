@@ -10,6 +10,7 @@ import pytest
 from redshank import wire
 from redshank.clock import Clock
 from redshank.engine import inputs
+from redshank.engine.book import Book
 from redshank.engine.effects import Mail
 from redshank.engine.inputs import Event
 from redshank.engine.state import Profile
@@ -284,3 +285,97 @@ def test_the_same_report_twice_is_the_same_event(desk: Desk) -> None:
     desk.receives(MAIL)
     desk.receives(MAIL)
     assert len({event.id for event in desk.told}) == 1
+
+
+def test_a_claim_whose_process_died_settles_before_the_email_is_found_too_late(desk: Desk) -> None:
+    desk.ledger.claim(MAIL, now=T0)
+    desk.now = T0 + HOUR + 1
+    desk.queues.drained = False
+    assert desk.receives(MAIL) == ["r0"]
+    assert desk.told == []
+    desk.queues.drained = True
+    assert desk.receives(MAIL) == []
+    assert [event.name for event in desk.told] == [inputs.EMAIL_DEFERRED]
+    assert desk.status is Status.OPEN
+
+
+def test_a_claim_whose_process_died_settles_before_the_email_is_refused(desk: Desk) -> None:
+    desk.ledger.claim(MAIL, now=T0)
+    desk.suppressions.add(address_hash("ann@example.com"), reason="hard_bounce", source="ses", at=T0)
+    assert desk.receives(MAIL) == ["r0"]
+    assert desk.status is Status.CLAIMED
+    desk.now = T0 + SETTLE
+    assert desk.receives(MAIL) == []
+    assert (desk.status, desk.told[0].name) == (Status.FAILED, inputs.EMAIL_FAILED)
+
+
+def test_an_email_that_was_sent_after_all_is_not_refused_any_more(desk: Desk) -> None:
+    desk.ledger.claim(MAIL, now=T0)
+    desk.ledger.note("m1", {"sent": T0})
+    desk.suppressions.add(address_hash("ann@example.com"), reason="hard_bounce", source="ses", at=T0)
+    assert desk.receives(MAIL) == []
+    assert (desk.status, desk.told) == (Status.SENT, [])
+
+
+def test_no_other_delivery_claims_an_email_once_it_was_deferred(desk: Desk) -> None:
+    """Its clock may be slower; and nobody would come back for its claim if it died."""
+    desk.now = T0 + HOUR + 1
+    desk.receives(MAIL)
+    desk.now = T0
+    assert desk.receives(MAIL) == []
+    assert desk.provider.sent == []
+    assert len({event.id for event in desk.told}) == 1
+    assert desk.receives(replace(MAIL, release=1)) == []
+    assert len(desk.provider.sent) == 1
+
+
+def test_an_email_cancelled_while_it_was_being_throttled_is_not_tried_again(desk: Desk) -> None:
+    class Meanwhile(MemoryMailer):
+        def send(self, email: OutgoingEmail) -> str:
+            desk.ledger.cancel("m1", contact_id="ann", reason="goal", now=T0)
+            raise Throttled
+
+    desk.sender = Sender(replace(desk.sender._doors, mailer=Meanwhile()))
+    desk.receives(MAIL)
+    assert desk.status is Status.CANCELLED
+
+
+class LateContacts(MemoryContacts):
+    """Contacts of whom a moment ago nothing was known."""
+
+    def profiles(self, contact_ids: Any, *, consistent: bool) -> dict[str, Profile]:
+        return MemoryContacts.profiles(self, contact_ids, consistent=True) if consistent else {}
+
+
+def test_a_contact_of_a_moment_ago_is_not_refused_for_want_of_an_address(desk: Desk) -> None:
+    contacts = LateContacts(held_profiles=desk.contacts.held_profiles)
+    desk.sender = Sender(replace(desk.sender._doors, contacts=contacts))
+    assert desk.receives(MAIL) == []
+    assert (desk.status, len(desk.provider.sent)) == (Status.SENT, 1)
+
+
+def test_the_second_look_sees_the_suppression_too(desk: Desk) -> None:
+    contacts = LateContacts(held_profiles=desk.contacts.held_profiles)
+    desk.sender = Sender(replace(desk.sender._doors, contacts=contacts))
+    desk.suppressions.add(address_hash("ann@example.com"), reason="hard_bounce", source="ses", at=T0)
+    desk.receives(MAIL)
+    assert desk.ledger.held["m1"].reason == "hard_bounce"
+
+
+def test_an_email_of_a_book_just_applied_is_not_refused_by_the_book_before(desk: Desk) -> None:
+    class Books(MemoryBooks):
+        """Looks at the pointer again only when asked for more."""
+
+        def at_least(self, sequence: int) -> Book:
+            self.book = book(ACTIVATION, sequence=2)
+            return MemoryBooks.at_least(self, sequence)
+
+    desk.sender = Sender(replace(desk.sender._doors, books=Books(book(ACTIVATION, templates={}))))
+    assert desk.receives(MAIL) == []
+    assert (desk.status, len(desk.provider.sent)) == (Status.SENT, 1)
+
+
+def test_an_email_whose_template_is_gone_fails(desk: Desk) -> None:
+    desk.books.book = book(ACTIVATION, templates={})
+    desk.receives(MAIL)
+    assert desk.ledger.held["m1"].reason == "template_removed"
