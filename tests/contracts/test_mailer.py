@@ -180,6 +180,8 @@ REFUSALS = [
     (403, "ExpiredTokenException", NotSent),
     (403, "InvalidSignatureException", NotSent),
     (403, "", NotSent),
+    (404, "NotFoundException", NotSent),
+    (400, "RequestExpired", NotSent),
     (400, "MessageRejected", Rejected),
     (400, "BadRequestException", Rejected),
     (500, "InternalFailure", OutcomeUnknown),

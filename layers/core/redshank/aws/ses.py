@@ -32,6 +32,11 @@ _PAUSED = {
     "AccessDeniedException",
     "UnrecognizedClientException",
     "ExpiredTokenException",
+    # A mistake of deployment (no such configuration set) or of the clock: mended, the email can still go out.
+    "NotFoundException",
+    "ConfigurationSetDoesNotExistException",
+    "IncompleteSignature",
+    "RequestExpired",
 }
 
 
