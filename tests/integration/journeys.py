@@ -95,6 +95,8 @@ CANCELLABLE = ("welcome", "help")
 def travel(stack: Stack, traveller: Traveller) -> None:
     """Sign up, upgrade, pay, and activate just when the second email has been decided."""
 
+    stack.start_of_ten_minutes()
+
     def event(number: int, kind: str, name: str = "", **traits: Any) -> Event:
         return traveller.event(stack, number, kind, name, **traits)
 

@@ -14,7 +14,7 @@ import logging
 import os
 import sys
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -29,6 +29,7 @@ from moto import mock_aws
 from moto.sqs import models as moto_sqs
 
 from redshank import environment, identity, instants, observing, wire, wiring
+from redshank.aws.books import S3Books
 from redshank.clock import Clock
 from redshank.engine import book as books
 from redshank.engine.book import Book
@@ -36,7 +37,7 @@ from redshank.engine.inputs import Event
 from redshank.evaluation import sweep
 from redshank.instants import MINUTE, SECOND
 from redshank.memory import inline
-from redshank.ports import BookPointer, Outbound, Queue
+from redshank.ports import BookPointer, Books, Outbound, Queue
 from redshank.sending.rendering import ATTEMPT_TAG, MESSAGE_TAG
 from tests.infra import templates
 from tests.integration.ses import Ses
@@ -59,6 +60,23 @@ class Source:
     url: str
     arn: str
     batch: int
+
+
+def lambda_event(source: Source, messages: Sequence[Any]) -> dict[str, Any]:
+    """What Lambda makes of messages received from a queue."""
+    return {
+        "Records": [
+            {
+                "messageId": message["MessageId"],
+                "body": message["Body"],
+                "receiptHandle": message["ReceiptHandle"],
+                "attributes": message["Attributes"],
+                "eventSource": "aws:sqs",
+                "eventSourceARN": source.arn,
+            }
+            for message in messages
+        ]
+    }
 
 
 def credentials() -> None:
@@ -143,6 +161,8 @@ class Stack:
         #: How long after an email SES tells of it; None: never.
         self.feedback_after: int | None = 2 * SECOND
         self.crashes = 0
+        #: How many handlers have been called.
+        self.invocations = 0
         #: Called before and after each call to AWS that a handler makes.
         self.watch: Callable[[str, str, bool], None] = lambda function, call, after: None
         self._inside = ""
@@ -161,6 +181,20 @@ class Stack:
         boto3.client("s3").put_object(Bucket=self.outputs["Bucket"], Key=key, Body=books.dump(book).encode())
         settings.publish(BookPointer(sequence=book.sequence, hash=book.hash, listens=book.listens))
 
+    def books(self) -> Books:
+        """As the wiring makes them, but they look at the pointer again by this stack's clock."""
+        return S3Books(
+            lambda: boto3.client("s3"),
+            self.outputs["Bucket"],
+            wiring.settings(),
+            lambda: self.wall / SECOND,
+        )
+
+    def start_of_ten_minutes(self) -> None:
+        """Wait for the next minute in which a sweep also catches up: journeys from there on are alike."""
+        self.wall = (self.wall // (10 * MINUTE) + 1) * 10 * MINUTE + SECOND
+        self._next_minute = (self.wall // MINUTE + 1) * MINUTE
+
     def post(self, *events: Event) -> None:
         """What ingest does with the events of one request."""
         wiring.queues().send(Queue.EVENTS, [Outbound(body=body) for body in wire.pack(events)])
@@ -176,11 +210,12 @@ class Stack:
             assert spec.loader is not None
             self._handlers[function] = importlib.util.module_from_spec(spec)
             spec.loader.exec_module(self._handlers[function])
-        self._inside = function
+        self.invocations += 1
+        before, self._inside = self._inside, function
         try:
             answer: dict[str, Any] = self._handlers[function].handler(event, None)
         finally:
-            self._inside = ""
+            self._inside = before
         return answer
 
     def intercept(self, original: Callable[..., Any]) -> Callable[..., Any]:
@@ -192,9 +227,11 @@ class Stack:
             if not function:
                 return original(client, operation, parameters)
             self.watch(function, operation, False)
-            answer = original(client, operation, parameters)
-            self.watch(function, operation, True)
-            return answer
+            try:
+                return original(client, operation, parameters)
+            finally:
+                # Also when it was answered with an error, such as a condition that does not hold.
+                self.watch(function, operation, True)
 
         return call
 
@@ -233,21 +270,8 @@ class Stack:
             received += some
         if not received:
             return False
-        event = {
-            "Records": [
-                {
-                    "messageId": message["MessageId"],
-                    "body": message["Body"],
-                    "receiptHandle": message["ReceiptHandle"],
-                    "attributes": message["Attributes"],
-                    "eventSource": "aws:sqs",
-                    "eventSourceARN": source.arn,
-                }
-                for message in received
-            ]
-        }
         try:
-            answer = self.call(source.function, event)
+            answer = self.call(source.function, lambda_event(source, received))
         except Crash:
             self.crashes += 1
             return True
@@ -256,6 +280,16 @@ class Stack:
             if message["MessageId"] not in again:
                 self.sqs.delete_message(QueueUrl=source.url, ReceiptHandle=message["ReceiptHandle"])
         return True
+
+    def take(self, queue: str) -> tuple[Source, list[Any]]:
+        """Receive what a queue has, without giving it to anybody yet."""
+        [source] = [source for source in self.sources if source.queue == queue]
+        received = self.sqs.receive_message(
+            QueueUrl=source.url,
+            MaxNumberOfMessages=10,
+            MessageSystemAttributeNames=["ApproximateReceiveCount"],
+        )
+        return source, list(received.get("Messages", []))
 
     def tick(self) -> None:
         """The minute schedule."""
@@ -385,6 +419,7 @@ def running(book: Book) -> Iterator[Stack]:
         # Two shards show what sixteen do, in an eighth of the queries.
         patch(identity, "DUE_SHARDS", 2)
         patch(sweep, "DUE_SHARDS", 2)
+        patch(wiring, "books", functools.cache(stack.books))
         # Without boto3 moto would not see the calls.
         patch(wiring, "events_queue", lambda: wiring.queues())
         patch(observing, "logger", lambda service: logging.getLogger("redshank"))
