@@ -64,6 +64,11 @@ class Load:
     def all_busy(self) -> float:
         return sum(self.busy(name) for name in self.cpu)
 
+    def ceiling(self, things: int) -> float:
+        """Things a second that this machine's cores could do if nothing else ran on them and none ever waited."""
+        ours = sum(used for name, used in self.cpu.items() if name != "others")
+        return CORES * things / ours if ours else 0.0
+
     def says(self) -> str:
         """Cores kept busy, the busiest first."""
         busiest = sorted(self.cpu, key=self.busy, reverse=True)

@@ -57,8 +57,9 @@ def prepared() -> Iterator[Place]:
             "AWS_ENDPOINT_URL_SESV2": urls["ses"],
         }
         # The store reads the environment when it is imported.
+        ours = environment(endpoints, {"REDSHANK_STACK": deployed.STACK})
         os.environ.clear()
-        os.environ.update(environment(endpoints, {"REDSHANK_STACK": deployed.STACK}))
+        os.environ.update(ours)
         s3 = StandIn(urls["s3"])
         _create_tables(database.url)
         yield Place(
