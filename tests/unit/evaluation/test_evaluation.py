@@ -10,6 +10,7 @@ import pytest
 
 from redshank import wire
 from redshank.clock import Clock
+from redshank.engine.book import Book, EventTrigger
 from redshank.engine.conditions import Compare, Trait
 from redshank.engine.effects import Mail
 from redshank.engine.inputs import EMAIL_DEFERRED, Event, Input, Wake
@@ -466,3 +467,18 @@ def test_a_late_email_is_decided_again_if_its_time_has_not_run_out_for_the_engin
     function.receives(_deferred(mail.message_id))
     [again] = function.mails()
     assert (again.message_id, again.release) == (mail.message_id, 1)
+
+
+def test_an_event_that_only_a_newer_book_listens_to_is_judged_by_that_book(function: Function) -> None:
+    """The contact has been evaluated by it already; this function has not looked at the pointer since."""
+
+    class Books(MemoryBooks):
+        def at_least(self, sequence: int) -> Book:
+            return newer if sequence > 1 else self.current()
+
+    newer = book(ACTIVATION, replace(UPGRADE, triggers=(EventTrigger(events=("upgraded",)),)), sequence=2)
+    function.doors = replace(function.doors, books=MemoryBooks(newer))
+    function.receives(known())
+    function.doors = replace(function.doors, books=Books(book(ACTIVATION)))
+    function.receives(event("upgraded"))
+    assert [mail.step for mail in function.mails()] == ["thanks"]

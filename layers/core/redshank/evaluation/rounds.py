@@ -211,6 +211,8 @@ def _only_logs(read: _Read, given: list[Input], book: Book) -> bool:
         read.consistent
         and standing.identified
         and not standing.is_tombstone
+        # A newer book may listen.
+        and standing.book <= book.sequence
         and all(
             isinstance(one, Event) and one.name not in UNDERSTOOD and not _matters(one, book) for one in given
         )
