@@ -21,6 +21,8 @@ class History:
     events: dict[LogKey, Event] = field(default_factory=dict)
     #: In the order in which they were posted.
     order: list[LogKey] = field(default_factory=list)
+    #: Those that the newest book must judge: posted when it was live everywhere, or the contact's already.
+    by_newest_book: set[LogKey] = field(default_factory=set)
     applied: Counter[LogKey] = field(default_factory=Counter)
     #: Message id -> how often each release of it was decided.
     decided: dict[str, Counter[int]] = field(default_factory=dict)

@@ -24,7 +24,7 @@ from redshank.sending import batch as sending
 from redshank.sending import delivery, gate
 from redshank.sending.doors import Doors as SendDoors
 from tests.protocol import world
-from tests.protocol.scenarios import Scenario, anything, crowd, fine_day, late_index
+from tests.protocol.scenarios import Scenario, anything, crowd, fine_day, late_index, new_book
 
 Patch = pytest.MonkeyPatch
 
@@ -264,6 +264,17 @@ def conflicting_inputs_go_back_to_the_queue(patch: Patch) -> None:
 @rule()
 def failed_inputs_of_a_pack_are_sent_again(patch: Patch) -> None:
     patch.setattr(batch, "_resend", lambda doors, inputs, jitter=False: None)
+
+
+@rule(new_book)
+def an_older_book_takes_nothing_for_unlistened(patch: Patch) -> None:
+    original = rounds._only_logs
+
+    def only_logs(read: Any, given: Any, book: Any) -> bool:
+        known = replace(read.standing, book=0)
+        return original(replace(read, standing=known), given, book)
+
+    patch.setattr(rounds, "_only_logs", only_logs)
 
 
 # --- sweep

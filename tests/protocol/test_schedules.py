@@ -15,7 +15,7 @@ from hypothesis import HealthCheck, given, settings
 
 from tests.protocol import scenarios
 from tests.protocol.rules import RULES
-from tests.protocol.scenarios import Post, Scenario, anything, crowd, fine_day, late_index, play
+from tests.protocol.scenarios import Post, Scenario, anything, crowd, fine_day, late_index, new_book, play
 from tests.protocol.world import EVERYTHING, Faults
 
 TIMES = float(os.environ.get("REDSHANK_SCHEDULES", "1"))
@@ -41,7 +41,8 @@ def test_the_invariants_hold_in_whatever_scenario_hypothesis_can_think_of(scenar
 
 @pytest.mark.timeout(LONG)
 @pytest.mark.parametrize(
-    ("family", "runs"), [(anything, 300), (crowd, 120), (fine_day, 80), (late_index, 40)]
+    ("family", "runs"),
+    [(anything, 300), (crowd, 120), (fine_day, 80), (late_index, 40), (new_book, 40)],
 )
 def test_the_invariants_hold_in_many_schedules(family: Callable[[int], Scenario], runs: int) -> None:
     for seed in range(round(runs * TIMES)):

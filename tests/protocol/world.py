@@ -24,7 +24,7 @@ from redshank.errors import BookTooOld, Conflict, OutcomeUnknown, Rejected, Thro
 from redshank.evaluation import batch, sweep
 from redshank.evaluation.doors import Doors
 from redshank.feedback import learning
-from redshank.identity import due_shard
+from redshank.identity import contact_of, due_shard
 from redshank.instants import MINUTE, SECOND
 from redshank.memory import (
     MemoryContacts,
@@ -444,7 +444,7 @@ class _Gate:
 
 class World:
     def __init__(self, book: Book, faults: Faults, seed: int) -> None:
-        self.book = book
+        self.book = self.first_book = book
         self.earlier_book: Book | None = None
         self.faults = faults
         self.chance = Random(seed)
@@ -513,6 +513,13 @@ class World:
 
     def post(self, events: Sequence[Event]) -> None:
         """What ingest does with events of one request."""
+        for event in events:
+            key = (event.stream, event.id)
+            standing = self.contacts.held_standings.get(contact_of(event.stream))
+            known = standing is not None and standing.book == self.book.sequence
+            applied = self.book is not self.first_book
+            if applied and key not in self.history.events and (known or self.earlier_book is None):
+                self.history.by_newest_book.add(key)
         self.history.posted(events)
         for body in wire.pack(events):
             self.note(f"posted {[event.id for event in events]}")
