@@ -482,3 +482,39 @@ def test_an_event_that_only_a_newer_book_listens_to_is_judged_by_that_book(funct
     function.doors = replace(function.doors, books=Books(book(ACTIVATION)))
     function.receives(event("upgraded"))
     assert [mail.step for mail in function.mails()] == ["thanks"]
+
+
+def _of_another_identity(one: Event) -> Event:
+    return replace(one, stream=f"contact:{ANN}")
+
+
+def test_two_events_of_one_id_and_two_identities_are_two_events(function: Function) -> None:
+    function.receives(known(), event("signed_up", named="same"))
+    function.mails()
+    other = _of_another_identity(event("product_activated", named="same"))
+    assert function.receives(other) == []
+    assert (other.stream, "same") in function.log.records
+    assert function.standing().measures["activated"][0] == 1
+
+
+def test_an_event_waits_for_another_of_its_id_that_is_not_finished(function: Function) -> None:
+    function.receives(known(), event("signed_up", named="same"))
+    function.log.records.clear()  # as if the function had died before it wrote the log
+    other = _of_another_identity(event("product_activated", named="same"))
+    function.took(Queue.EVENTS)
+    assert function.receives(other) == []
+    assert function.inputs() == [other]
+    assert "activated" not in function.standing().measures
+
+
+def test_two_new_events_of_one_id_are_applied_one_after_the_other(function: Function) -> None:
+    function.receives(known())
+    one = event("signed_up", named="same")
+    function.took(Queue.EVENTS)
+    function.receives(one, _of_another_identity(event("product_activated", named="same")))
+    again = function.inputs()
+    assert len(again) == 2
+    for it in again:
+        function.receives(it)
+    assert function.standing().measures["activated"][0] == 1
+    assert [mail.step for mail in function.mails()] == ["welcome"]

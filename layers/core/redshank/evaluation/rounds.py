@@ -252,11 +252,17 @@ def _plan(doors: Doors, book: Book, read: _Read, given: list[Input]) -> _Plan:
         if isinstance(one, Wake):
             new.append(one)
         elif one.id in standing.pending and one.id not in logged:
+            if standing.pending[one.id].stream != one.stream:
+                # Another event of the same id, of another identity of this contact, must be finished first.
+                raise Conflict
             found.append(one)
         elif (one.stream, one.id) not in read.logged:
             if one.received_at < clock - (LOG_TTL - LOG_MARGIN):
                 raise Overdue
             new.append(one)
+    events = [one.id for one in new if isinstance(one, Event)]
+    if len(set(events)) != len(events):
+        raise Conflict  # likewise: each alone
     if not new:
         # No time passes either: what comes of it would be nobody's to finish, once this message is gone.
         return _Plan(outcome=Judged(standing=standing, finish=tuple(found), others=others))
