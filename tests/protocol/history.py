@@ -51,12 +51,14 @@ class History:
             self.lateness = max(self.lateness, wall - before.due)
         was = before.pending if before else {}
         for input_id, pending in was.items():
-            if input_id not in after.pending and (pending.stream, input_id) not in logged:
+            held = after.pending.get(input_id)
+            left = held is None or held.stream != pending.stream
+            if left and (pending.stream, input_id) not in logged:
                 self.findings.append(f"I7: {input_id} left pending and is not in the log")
         if before and after.as_of < before.as_of:
             self.findings.append(f"I8: as_of went back from {before.as_of} to {after.as_of}")
         for input_id, pending in after.pending.items():
-            if input_id in was:
+            if input_id in was and was[input_id].stream == pending.stream:
                 continue
             key = (pending.stream, input_id)
             self.applied[key] += 1

@@ -265,7 +265,8 @@ def _made(post: Post, number: int, posted: int) -> Event:
     if name == "unsubscribe":
         stream = contact_stream(contact_of(f"user:{post.who}"))
         return Event(
-            id=event_id,
+            # The id of another event, perhaps of the same contact by another name: two all the same.
+            id=f"{post.who}-{number - 1}",
             stream=stream,
             type="track",
             name=inputs.TOPIC_UNSUBSCRIBED,
