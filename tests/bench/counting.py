@@ -27,6 +27,13 @@ def units(operation: str, params: Mapping[str, Any], answer: Mapping[str, Any]) 
     if operation == "TransactWriteItems":
         written = sum(_write_units(next(iter(it.values()))) for it in params["TransactItems"])
         return 0.0, 2 * written + sum(map(_index_units, _consumed(answer)))
+    if operation == "BatchExecuteStatement":
+        # DynamoDB Local reports nothing; ours write one item each.
+        sizes = (
+            item_bytes({str(at): value for at, value in enumerate(it["Parameters"])})
+            for it in params["Statements"]
+        )
+        return 0.0, max(used, sum(max(1, ceil(size / 1024)) for size in sizes))
     if answer.get("Error", {}).get("Code") == _FAILED:
         return 0.0, max(used, _write_units(params))
     return 0.0, used
@@ -134,5 +141,7 @@ def _tables(params: Mapping[str, Any]) -> Iterable[str]:
         return (params["TableName"].rpartition("-")[2],)
     if "RequestItems" in params:
         return (next(iter(params["RequestItems"])).rpartition("-")[2],)
+    if "Statements" in params:
+        return (params["Statements"][0]["Statement"].split('"')[1].rpartition("-")[2],)
     first = params["TransactItems"][0]
     return (next(iter(first.values()))["TableName"].rpartition("-")[2],)
