@@ -13,9 +13,8 @@ from redshank.memory import (
     MemoryLedger,
     MemoryLog,
     MemorySuppressions,
-    inline,
 )
-from redshank.ports import Contacts, Ledger, Log, Suppressions
+from redshank.ports import Contacts, Ledger, Log, Suppressions, inline
 from tests.contracts import adapters
 
 IN_MEMORY, ON_AWS = "memory", "aws"

@@ -9,8 +9,7 @@ from typing import Any
 import pytest
 
 from redshank.instants import DAY, SECOND
-from redshank.memory import inline
-from redshank.ports import Log, LogRecord
+from redshank.ports import Log, LogRecord, inline
 from redshank.threads import Pool
 from tests.contracts import adapters
 from tests.contracts.values import T0, full_event

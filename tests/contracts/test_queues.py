@@ -12,8 +12,10 @@ import pytest
 from redshank.aws.doorstep import SqsCalls
 from redshank.aws.queues import QueueFailed, SqsQueues
 from redshank.aws.signed import JsonService
-from redshank.memory import MemoryQueues, inline
-from redshank.ports import Outbound, Queue, Queues
+from redshank.memory import (
+    MemoryQueues,
+)
+from redshank.ports import Outbound, Queue, Queues, inline
 from redshank.threads import Pool
 from tests.contracts import adapters
 from tests.contracts.conftest import IN_MEMORY

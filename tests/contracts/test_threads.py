@@ -7,8 +7,7 @@ import time
 
 import pytest
 
-from redshank.memory import inline
-from redshank.ports import Spread
+from redshank.ports import Spread, inline
 from redshank.threads import Pool
 
 

@@ -36,9 +36,7 @@ from redshank.engine.book import Book
 from redshank.engine.inputs import Event
 from redshank.evaluation import sweep
 from redshank.instants import MINUTE, SECOND
-from redshank.memory import inline
-from redshank.ports import BookPointer, Books, Outbound, Queue
-from redshank.sending.rendering import ATTEMPT_TAG, MESSAGE_TAG
+from redshank.ports import ATTEMPT_TAG, MESSAGE_TAG, BookPointer, Books, Outbound, Queue, inline
 from tests.infra import templates
 from tests.integration.ses import Ses
 

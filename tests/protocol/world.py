@@ -34,12 +34,21 @@ from redshank.memory import (
     MemorySettings,
     MemorySuppressions,
 )
-from redshank.ports import BookPointer, LedgerRow, LogKey, LogRecord, Outbound, OutgoingEmail, Queue
+from redshank.ports import (
+    ATTEMPT_TAG,
+    MESSAGE_TAG,
+    BookPointer,
+    LedgerRow,
+    LogKey,
+    LogRecord,
+    Outbound,
+    OutgoingEmail,
+    Queue,
+)
 from redshank.records import Record
 from redshank.sending.batch import Sender
 from redshank.sending.doors import Doors as SendDoors
 from redshank.sending.doors import Links
-from redshank.sending.rendering import ATTEMPT_TAG, MESSAGE_TAG
 from tests.protocol.history import History
 from tests.protocol.scheduling import Worker
 

@@ -6,7 +6,7 @@ adapters do.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, field, replace
 
@@ -27,11 +27,6 @@ from redshank.ports import (
     Queue,
     Status,
 )
-
-
-def inline[T, R](work: Callable[[T], R], items: Iterable[T]) -> list[R]:
-    """Spread on no threads at all."""
-    return [work(item) for item in items]
 
 
 def _frozen(standing: Standing) -> Standing:

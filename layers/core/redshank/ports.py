@@ -25,6 +25,11 @@ class Spread(Protocol):
     def __call__[T, R](self, work: Callable[[T], R], items: Iterable[T]) -> list[R]: ...
 
 
+def inline[T, R](work: Callable[[T], R], items: Iterable[T]) -> list[R]:
+    """Spread on no threads at all."""
+    return [work(item) for item in items]
+
+
 #: The key of an event in the log: (stream, event id).
 type LogKey = tuple[str, str]
 
@@ -238,6 +243,11 @@ class Queues(Protocol):
     def feedback_drained(self) -> bool:
         """Whether no SES notification is waiting, being worked on, or parked as undeliverable."""
         ...
+
+
+#: Names of our SES message tags: feedback finds the message, and the attempt that it is about, by them.
+MESSAGE_TAG = "redshank_message"
+ATTEMPT_TAG = "redshank_attempt"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -135,10 +135,10 @@ def write_keys() -> KeyTable:
 @cache
 def events_queue() -> Queues:
     """The events queue alone, on one thread: without boto3, whose import is a third of a cold start."""
-    from redshank.aws.doorstep import SQS_TARGET, SqsCalls, inline
+    from redshank.aws.doorstep import SQS_TARGET, SqsCalls
     from redshank.aws.queues import SqsQueues
     from redshank.aws.signed import JsonService
-    from redshank.ports import Queue
+    from redshank.ports import Queue, inline
 
     here = environment()
     calls = SqsCalls(JsonService(env.access(["sqs"]), "sqs", SQS_TARGET, here.clock.wall))

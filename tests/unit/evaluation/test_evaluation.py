@@ -30,9 +30,8 @@ from redshank.memory import (
     MemoryMembers,
     MemoryQueues,
     MemorySettings,
-    inline,
 )
-from redshank.ports import LedgerRow, Queue, Status
+from redshank.ports import LedgerRow, Queue, Status, inline
 from redshank.records import Record
 from tests.books import ACTIVATION, UPGRADE, book
 

@@ -17,8 +17,13 @@ from redshank.environment import Environment
 from redshank.feedback.learning import Doors, learn
 from redshank.identity import address_hash
 from redshank.instants import parse
-from redshank.memory import MemoryLedger, MemoryQueues, MemorySettings, MemorySuppressions, inline
-from redshank.ports import BookPointer, LedgerRow, Outbound, Queue, Status
+from redshank.memory import (
+    MemoryLedger,
+    MemoryQueues,
+    MemorySettings,
+    MemorySuppressions,
+)
+from redshank.ports import BookPointer, LedgerRow, Outbound, Queue, Status, inline
 from redshank.records import Record
 from tests.handlers import load
 from tests.raw import event as raw

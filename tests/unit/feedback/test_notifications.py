@@ -8,11 +8,9 @@ import pytest
 
 from redshank.clock import Clock
 from redshank.errors import BadInput
-from redshank.feedback import notifications
 from redshank.feedback.bounces import Verdict
 from redshank.feedback.notifications import Kind, Notification, decode
 from redshank.instants import parse
-from redshank.sending import rendering
 from tests.raw import event as raw
 
 CLOCK = Clock()
@@ -50,11 +48,6 @@ def test_every_kind_says_which_email_it_is_about_and_when_it_happened(name: str,
 
 def test_all_kinds_of_ses_are_covered_by_an_example() -> None:
     assert {kind for _, kind, _ in EVERY_KIND} == set(Kind)
-
-
-def test_send_and_feedback_agree_on_the_tags() -> None:
-    assert notifications.MESSAGE_TAG == rendering.MESSAGE_TAG
-    assert notifications.ATTEMPT_TAG == rendering.ATTEMPT_TAG
 
 
 def test_times_pass_through_a_fast_clock() -> None:

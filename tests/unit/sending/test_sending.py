@@ -24,9 +24,8 @@ from redshank.memory import (
     MemoryMailer,
     MemoryQueues,
     MemorySuppressions,
-    inline,
 )
-from redshank.ports import OutgoingEmail, Queue, Status
+from redshank.ports import OutgoingEmail, Queue, Status, inline
 from redshank.preferences.links import Links
 from redshank.records import Record
 from redshank.sending.batch import Sender

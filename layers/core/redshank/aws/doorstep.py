@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from redshank.aws.signed import JsonService
@@ -11,11 +11,6 @@ from redshank.ports import ApiKey
 
 SQS_TARGET = "AmazonSQS"
 DYNAMODB_TARGET = "DynamoDB_20120810"
-
-
-def inline[T, R](work: Callable[[T], R], items: Iterable[T]) -> list[R]:
-    """See ports.Spread: on no threads, as a request fits into one call."""
-    return [work(item) for item in items]
 
 
 class KeyTable:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
-from redshank.engine.advance import Evidence, Transition, advance, wake_id
+from redshank.engine.advance import Evidence, advance, wake_id
 from redshank.engine.book import Book
 from redshank.engine.inputs import EMAIL_DEFERRED, UNDERSTOOD, Event, Input, Wake
 from redshank.engine.state import Profile, Standing, State
@@ -38,7 +38,6 @@ class Judged:
     others: tuple[str, ...] = ()
     #: Wake-ups that came far too early and go back to the queue.
     early: tuple[Wake, ...] = ()
-    transition: Transition | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -282,12 +281,7 @@ def _plan(doors: Doors, book: Book, read: _Read, given: list[Input]) -> _Plan:
     written.indexed = rearmed(due=written.due, indexed=standing.indexed, now=now)
     own_wake = (wake_id(written),) if wake_id(written) in written.pending else ()
     return _Plan(
-        outcome=Judged(
-            standing=written,
-            finish=(*new, *found),
-            others=(*own_wake, *others),
-            transition=transition,
-        ),
+        outcome=Judged(standing=written, finish=(*new, *found), others=(*own_wake, *others)),
         write=written,
         profile=transition.state.profile if transition.profile_changed else None,
     )
@@ -309,11 +303,11 @@ def _nothing_due(
     now: int,
 ) -> _Plan:
     """A wake-up that finds nothing to do: its index entry has passed and is armed anew, or it is early."""
-    if wakes and not read.consistent:
+    if not read.consistent:
         raise _Again
     early = tuple(one for one in wakes if one.at > now and standing.due is not None)
     outcome = Judged(standing=standing, finish=found, others=others, early=early[:1])
-    if not wakes or standing.indexed is None or standing.indexed > now:
+    if standing.indexed is None or standing.indexed > now:
         return _Plan(outcome=outcome)
     armed = replace(
         standing,

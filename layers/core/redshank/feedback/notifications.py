@@ -18,10 +18,7 @@ from redshank.clock import Clock
 from redshank.errors import BadInput
 from redshank.feedback.bounces import Verdict, verdict
 from redshank.identity import normalized_address
-
-#: Message tags that send puts on every email.
-MESSAGE_TAG = "redshank_message"
-ATTEMPT_TAG = "redshank_attempt"
+from redshank.ports import ATTEMPT_TAG, MESSAGE_TAG
 
 #: What SES publishes, not as JSON, when an event destination is made.
 _TOPIC_CHECK = "Successfully validated SNS topic for Amazon SES event publishing."

@@ -12,10 +12,9 @@ from dataclasses import dataclass, replace
 from redshank.engine.effects import Mail
 from redshank.errors import Conflict, NotSent, OutcomeUnknown, Rejected
 from redshank.instants import MINUTE
-from redshank.ports import OutgoingEmail, Status
+from redshank.ports import ATTEMPT_TAG, OutgoingEmail, Status
 from redshank.sending import gate
 from redshank.sending.doors import Doors
-from redshank.sending.rendering import ATTEMPT_TAG
 
 #: How long to wait (wall time) when feedback is not drained past the settle time.
 _DRAIN = MINUTE

@@ -15,11 +15,7 @@ from redshank.engine.book import Book
 from redshank.engine.effects import Mail
 from redshank.engine.state import Profile
 from redshank.errors import RenderingFailed
-from redshank.ports import OutgoingEmail
-
-#: Names of our SES message tags: feedback finds the message by them.
-MESSAGE_TAG = "redshank_message"
-ATTEMPT_TAG = "redshank_attempt"
+from redshank.ports import MESSAGE_TAG, OutgoingEmail
 
 
 class _Sandbox(ImmutableSandboxedEnvironment):
