@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Protocol
 
 from redshank.aws.books import key
-from redshank.engine import book as books
+from redshank.engine import serial
 from redshank.engine.book import Book
 from redshank.ports import BookPointer
 
@@ -47,7 +47,7 @@ def apply_book(book: Book, settings: Settings, s3: Bucket, bucket: str) -> Appli
     if live is not None and (live.hash, live.listens) == (book.hash, book.listens):
         return Applied(sequence=live.sequence, hash=live.hash, changed=False)
     # The sequence number is the pointer's: what lies under a hash is always the same.
-    body = books.dump(replace(book, sequence=0)).encode()
+    body = serial.dump(replace(book, sequence=0)).encode()
     s3.put_object(Bucket=bucket, Key=key(book.hash), Body=body, ContentType="application/json")
     sequence = live.sequence + 1 if live else 1
     settings.publish(BookPointer(sequence=sequence, hash=book.hash, listens=book.listens))

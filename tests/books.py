@@ -6,24 +6,16 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from redshank.engine.book import (
-    BecomesTrigger,
-    Book,
-    EventTrigger,
-    Measure,
-    Send,
-    Sender,
-    Step,
-    Template,
-    Topic,
-    Wait,
-    Workflow,
-)
-from redshank.engine.conditions import Compare, HappenedSinceEntry, Trait
+from redshank.engine.book import Book, Sender, Template, Topic
+from redshank.engine.conditions import Compare
+from redshank.engine.measures import Measure, SinceEntry
 from redshank.engine.state import END
+from redshank.engine.values import ENTRY, Measured, Trait
+from redshank.engine.workflows import BecomesTrigger, EventTrigger, Send, Step, Wait, Workflow
 from redshank.instants import DAY
 
-ACTIVATED = Measure(key="activated", events=("product_activated",))
+ACTIVATED = Measure(key="activated", events=("product_activated",), window=SinceEntry())
+SINCE_ENTRY = Compare(Measured("activated", ENTRY), "gte", 1)
 
 
 def steps(*given: Step) -> dict[str, Step]:
@@ -39,7 +31,7 @@ ACTIVATION = Workflow(
     name="activation",
     topic="tips",
     triggers=(EventTrigger(events=("signed_up",)),),
-    goal=HappenedSinceEntry("activated"),
+    goal=SINCE_ENTRY,
     first="welcome",
     steps=steps(
         send("welcome", "pause"),

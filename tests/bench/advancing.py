@@ -10,21 +10,13 @@ import sys
 import time
 
 from redshank.engine.advance import advance
-from redshank.engine.book import (
-    BecomesTrigger,
-    Book,
-    EventTrigger,
-    Measure,
-    Send,
-    Sender,
-    Step,
-    Topic,
-    Wait,
-    Workflow,
-)
-from redshank.engine.conditions import Compare, HappenedSinceEntry, Measured
+from redshank.engine.book import Book, Sender, Topic
+from redshank.engine.conditions import Compare, HappenedSinceEntry
 from redshank.engine.inputs import Event
+from redshank.engine.measures import Measure
 from redshank.engine.state import END, State
+from redshank.engine.values import Measured
+from redshank.engine.workflows import BecomesTrigger, EventTrigger, Send, Step, Wait, Workflow
 from redshank.instants import DAY, SECOND
 
 _NOW = 1_796_115_600_000

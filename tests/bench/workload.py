@@ -15,9 +15,12 @@ from itertools import batched
 from typing import Any
 
 from redshank.definitions import compile_book
-from redshank.engine.book import BecomesTrigger, Book, Exit, Measure, Workflow
-from redshank.engine.conditions import Compare, Measured
+from redshank.engine.book import Book
+from redshank.engine.conditions import Compare
+from redshank.engine.measures import Measure
 from redshank.engine.state import END
+from redshank.engine.values import Measured
+from redshank.engine.workflows import BecomesTrigger, Exit, Workflow
 from redshank.instants import DAY, iso
 from tests.bench.deployed import ROOT
 

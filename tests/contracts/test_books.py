@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from redshank.aws.books import LOOK_AGAIN, S3Books, key
-from redshank.engine.book import Book, dump
+from redshank.engine.book import Book
+from redshank.engine.serial import dump
 from redshank.errors import BookMissing, BookTooOld
 from redshank.memory import MemoryBooks, MemorySettings
 from redshank.ports import BookPointer, Books

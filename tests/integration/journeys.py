@@ -6,10 +6,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from redshank.engine.book import EventTrigger, Measure, Send, Wait, Workflow
-from redshank.engine.conditions import Compare, HappenedSinceEntry, Trait
+from redshank.engine.conditions import Compare, HappenedSinceEntry
 from redshank.engine.inputs import Event
+from redshank.engine.measures import Measure
 from redshank.engine.state import END
+from redshank.engine.values import Trait
+from redshank.engine.workflows import EventTrigger, Send, Wait, Workflow
 from redshank.identity import contact_of, message_id_of, run_id_of
 from redshank.instants import MINUTE, SECOND
 from redshank.ports import LedgerRow, Status

@@ -31,7 +31,7 @@ from moto.sqs import models as moto_sqs
 from redshank import environment, identity, instants, observing, wire, wiring
 from redshank.aws.books import S3Books
 from redshank.clock import Clock
-from redshank.engine import book as books
+from redshank.engine import serial
 from redshank.engine.book import Book
 from redshank.engine.inputs import Event
 from redshank.evaluation import sweep
@@ -176,7 +176,7 @@ class Stack:
         settings = DynamoSettings()
         settings.add_signing_key("a secret for tests")
         key = f"books/{book.hash}.json"
-        boto3.client("s3").put_object(Bucket=self.outputs["Bucket"], Key=key, Body=books.dump(book).encode())
+        boto3.client("s3").put_object(Bucket=self.outputs["Bucket"], Key=key, Body=serial.dump(book).encode())
         settings.publish(BookPointer(sequence=book.sequence, hash=book.hash, listens=book.listens))
 
     def books(self) -> Books:

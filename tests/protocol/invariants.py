@@ -11,9 +11,9 @@ from typing import Any
 
 from redshank.engine import consent
 from redshank.engine.book import SEGMENT
-from redshank.engine.conditions import Facts
 from redshank.engine.inputs import TOPIC_UNSUBSCRIBED
 from redshank.engine.state import Profile, Standing
+from redshank.engine.values import Facts
 from redshank.identity import contact_of
 from redshank.instants import SECOND
 from redshank.ports import Status

@@ -9,21 +9,13 @@ from typing import Any
 from hypothesis import strategies as st
 
 from redshank.engine import inputs
-from redshank.engine.book import (
-    Arm,
-    BecomesTrigger,
-    Book,
-    Branch,
-    EventTrigger,
-    Measure,
-    Send,
-    Template,
-    Wait,
-    Workflow,
-)
-from redshank.engine.conditions import All, Compare, Email, HappenedSinceEntry, Measured, Trait
+from redshank.engine.book import Book, Template
+from redshank.engine.conditions import All, Compare, Email, HappenedSinceEntry
 from redshank.engine.inputs import Event
+from redshank.engine.measures import Measure
 from redshank.engine.state import END
+from redshank.engine.values import Measured, Trait
+from redshank.engine.workflows import Arm, BecomesTrigger, Branch, EventTrigger, Send, Wait, Workflow
 from redshank.identity import contact_of, contact_stream
 from redshank.instants import MINUTE, SECOND
 from tests import books

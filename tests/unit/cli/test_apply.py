@@ -7,7 +7,9 @@ from dataclasses import replace
 import pytest
 
 from cli.apply import apply_book
-from redshank.engine.book import Book, EventTrigger, Workflow, load
+from redshank.engine.book import Book
+from redshank.engine.serial import load
+from redshank.engine.workflows import EventTrigger, Workflow
 from redshank.errors import Conflict
 from redshank.ports import BookPointer
 from tests.unit.cli.fakes import FakeBucket, FakeSettings

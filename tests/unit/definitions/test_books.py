@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from redshank.definitions import compile_book
-from redshank.engine.book import dump, load
+from redshank.engine.serial import dump, load
 from tests.unit.definitions.writing import FILES, compiled, write
 
 

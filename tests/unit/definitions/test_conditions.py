@@ -9,8 +9,10 @@ import pytest
 
 from redshank.definitions.models import conditions as written
 from redshank.engine import conditions as engine
-from redshank.engine.book import Book, Measure
-from redshank.engine.conditions import Compare, Condition, Measured, Property, Trait
+from redshank.engine.book import Book
+from redshank.engine.conditions import Compare, Condition
+from redshank.engine.measures import Measure
+from redshank.engine.values import Measured, Property, Trait
 from redshank.instants import DAY, HOUR
 from tests.unit.definitions.writing import compiled
 

@@ -11,9 +11,10 @@ import pytest
 
 from redshank.definitions import compile_book
 from redshank.engine.advance import Evidence, advance
-from redshank.engine.book import Book, dump, load
+from redshank.engine.book import Book
 from redshank.engine.effects import Mail
 from redshank.engine.inputs import Event, Wake
+from redshank.engine.serial import dump, load
 from redshank.engine.state import Profile, State
 from redshank.identity import contact_of
 from redshank.instants import DAY, HOUR

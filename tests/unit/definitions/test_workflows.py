@@ -8,9 +8,10 @@ import pytest
 
 from redshank.definitions.models import steps as step_models
 from redshank.definitions.models import triggers as trigger_models
-from redshank.engine.book import Arm, BecomesTrigger, Branch, EventTrigger, Exit, Send, Wait
-from redshank.engine.conditions import All, Compare, HappenedSinceEntry, Not, Property, Trait
+from redshank.engine.conditions import All, Compare, HappenedSinceEntry, Not
 from redshank.engine.state import END
+from redshank.engine.values import Property, Trait
+from redshank.engine.workflows import Arm, BecomesTrigger, Branch, EventTrigger, Exit, Send, Wait
 from redshank.instants import DAY, HOUR
 from tests.unit.definitions.writing import FILES, compiled, workflow
 

@@ -7,7 +7,8 @@ from pathlib import Path
 from textwrap import dedent
 
 from redshank.definitions import InvalidBook, compile_book
-from redshank.engine.book import Book, Workflow
+from redshank.engine.book import Book
+from redshank.engine.workflows import Workflow
 
 _INDENTED = {
     "redshank.yaml": """\

@@ -10,11 +10,13 @@ import pytest
 
 from redshank import wire
 from redshank.clock import Clock
-from redshank.engine.book import Book, EventTrigger
-from redshank.engine.conditions import Compare, Trait
+from redshank.engine.book import Book
+from redshank.engine.conditions import Compare
 from redshank.engine.effects import Mail
 from redshank.engine.inputs import EMAIL_DEFERRED, Event, Input, Wake
 from redshank.engine.state import Profile, Standing
+from redshank.engine.values import Trait
+from redshank.engine.workflows import EventTrigger
 from redshank.errors import Conflict
 from redshank.evaluation.batch import PARK_AFTER, SPLIT_AFTER, evaluate
 from redshank.evaluation.doors import LOG_TTL, Doors

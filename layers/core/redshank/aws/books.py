@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from redshank.engine import book as books
+from redshank.engine import serial
 from redshank.engine.book import Book
 from redshank.errors import BookMissing, BookTooOld
 from redshank.ports import Settings
@@ -64,6 +64,6 @@ class S3Books:
             raise BookMissing
         if self._book is None or self._book.sequence < pointer.sequence:
             body = self._client().get_object(Bucket=self._bucket, Key=key(pointer.hash))["Body"].read()
-            self._book = replace(books.load(body), sequence=pointer.sequence, hash=pointer.hash)
+            self._book = replace(serial.load(body), sequence=pointer.sequence, hash=pointer.hash)
         self._looked = self._tick()
         return self._book

@@ -1,20 +1,32 @@
 """What did the team write, compiled for the engine? Immutable; named by a sequence number and a hash.
 
-``definitions`` makes a Book from YAML; ``dump`` and ``load`` carry it to the functions as JSON, so that a
-function needs neither YAML nor pydantic to run it.
+``definitions`` makes a Book from YAML; ``serial`` carries it to the functions as JSON, so that a function needs neither
+YAML nor pydantic to run it.
 """
 
 from __future__ import annotations
 
 import dataclasses
-import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
-from redshank.engine import conditions, inputs
+from redshank.engine import conditions, inputs, values
 from redshank.engine.conditions import Condition
+from redshank.engine.measures import Calendar, Measure
+from redshank.engine.state import Profile
+from redshank.engine.values import Value
+from redshank.engine.workflows import (
+    AbsenceTrigger,
+    BecomesTrigger,
+    DateTrigger,
+    EventTrigger,
+    ScheduleTrigger,
+    Trigger,
+    Workflow,
+)
+from redshank.identity import digest, normalized_address
 from redshank.instants import DAY, MINUTE
 
 
@@ -38,117 +50,6 @@ class Sender:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Measure:
-    """An aggregate over a contact's events."""
-
-    key: str
-    #: The names of the events it counts.
-    events: tuple[str, ...]
-    where: Condition | None = None
-    #: Length of the rolling window, or None for all time.
-    window: int | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EventTrigger:
-    """Starts a journey when one of these events arrives."""
-
-    events: tuple[str, ...]
-    where: Condition | None = None
-    when: Condition | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BecomesTrigger:
-    """Starts a journey when a condition turns true for the contact."""
-
-    #: Names the stored truth; derived from the condition, so that an unchanged one keeps it.
-    key: str
-    condition: Condition
-    when: Condition | None = None
-
-
-#: Prefix of a segment's truth key.
-SEGMENT = "segment:"
-
-type Trigger = EventTrigger | BecomesTrigger
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Send:
-    id: str
-    #: The id of the step that follows, or END.
-    next: str
-    template: str
-    topic: str
-    sender: str = "default"
-    #: Overrides the template's subject.
-    subject: str = ""
-    when: Condition | None = None
-    #: Longest wait for whatever holds the email back; after that it is skipped, with the reason.
-    hold: int = DAY
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Wait:
-    id: str
-    next: str
-    span: int
-    when: Condition | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Arm:
-    """One way of a branch: where to go if the condition holds (None: else)."""
-
-    to: str
-    when: Condition | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Branch:
-    id: str
-    next: str
-    arms: tuple[Arm, ...]
-    when: Condition | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Exit:
-    id: str
-    next: str
-    reason: str
-    when: Condition | None = None
-
-
-type Step = Send | Wait | Branch | Exit
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Workflow:
-    name: str
-    #: ``live``, ``shadow``, ``paused`` or ``retired``.
-    state: str = "live"
-    topic: str = ""
-    priority: int = 50
-    triggers: tuple[Trigger, ...] = ()
-    #: ``never``, ``always``, or the least span in milliseconds between two entries.
-    again: str | int = "never"
-    #: Path of the event property that makes one run per value, or an empty string.
-    key: str = ""
-    goal: Condition | None = None
-    goal_ends: bool = True
-    exit_if: Condition | None = None
-    #: The first step, or END.
-    first: str
-    steps: Mapping[str, Step]
-    #: Steps of earlier books -> the surviving step where their journeys go on (or END).
-    moved: Mapping[str, str] = field(default_factory=dict)
-    #: Whether a template or condition needs the starting event's properties later.
-    keeps_event: bool = False
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Template:
     """An email as Jinja source, layouts and partials included by name."""
 
@@ -159,6 +60,8 @@ class Template:
     html: str
     #: Name of the Jinja source of the text part.
     text: str
+    #: Names of ``Book.named`` that it shows.
+    measures: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -168,6 +71,35 @@ class Policy:
     entry_grace: int = 10 * MINUTE
     #: An event older than this when received feeds measures but starts nothing.
     lateness: int = DAY
+    #: The runaway guard: so many emails in any 24 hours, transactional ones not counted.
+    max_emails_per_day: int = 10
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kind:
+    """What a declared trait or property may be."""
+
+    #: ``text``, ``number``, ``bool``, ``time``, or ``one_of``.
+    type: str
+    #: Of ``one_of``: the values.
+    options: tuple[str | int | float, ...] = ()
+    #: Whether it is a list of such values.
+    many: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Schema:
+    """What the app declared that it would send."""
+
+    #: Whether what does not match is refused, or taken with a warning.
+    rejects: bool = False
+    traits: Mapping[str, Kind] = field(default_factory=dict)
+    #: Event name -> its properties.
+    events: Mapping[str, Mapping[str, Kind]] = field(default_factory=dict)
+
+
+#: Prefix of a segment's truth key.
+SEGMENT = "segment:"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -179,12 +111,25 @@ class Book:
     topics: Mapping[str, Topic] = field(default_factory=dict)
     senders: Mapping[str, Sender] = field(default_factory=dict)
     policy: Policy = Policy()
+    #: The share of contacts that get no marketing email at all, to compare with.
+    holdout: float = 0.0
+    schema: Schema | None = None
+    #: What is kept of events, by key.
     measures: Mapping[str, Measure] = field(default_factory=dict)
+    #: What measures.yaml calls by name.
+    named: Mapping[str, Value] = field(default_factory=dict)
     segments: Mapping[str, Condition] = field(default_factory=dict)
+    #: Static lists: the entries (``list_entry`` of an address or a contact id), joined without a separator.
+    lists: Mapping[str, str] = field(default_factory=dict)
     workflows: Mapping[str, Workflow] = field(default_factory=dict)
     templates: Mapping[str, Template] = field(default_factory=dict)
     #: Jinja sources by name: templates, layouts, partials.
     sources: Mapping[str, str] = field(default_factory=dict)
+    #: ``workflow/step`` -> the arm that was chosen: of tests that are decided.
+    winners: Mapping[str, str] = field(default_factory=dict)
+    #: Key of a measure, truth or trigger -> (sequence of the book that brought it, when that was applied).
+    #: Set when a book is applied, and no part of its hash; what is not in it is as old as the book.
+    born: Mapping[str, tuple[int, int]] = field(default_factory=dict)
 
     # --- who depends on what: an event touches only what listens to it
 
@@ -194,30 +139,61 @@ class Book:
         return _index((event, measure) for measure in self.measures.values() for event in measure.events)
 
     @cached_property
+    def _triggers(self) -> tuple[tuple[Workflow, Trigger], ...]:
+        return tuple(
+            (workflow, trigger) for workflow in self.workflows.values() for trigger in workflow.triggers
+        )
+
+    @cached_property
     def entries_of(self) -> Mapping[str, tuple[tuple[Workflow, EventTrigger], ...]]:
         """Event name -> the event triggers that listen to it."""
         return _index(
             (event, (workflow, trigger))
-            for workflow in self.workflows.values()
-            for trigger in workflow.triggers
+            for workflow, trigger in self._triggers
             if isinstance(trigger, EventTrigger)
             for event in trigger.events
         )
 
     @cached_property
-    def becoming(self) -> Mapping[str, tuple[Workflow, BecomesTrigger]]:
+    def absences(self) -> Mapping[str, tuple[Workflow, AbsenceTrigger]]:
+        """Trigger key -> the absence trigger."""
+        return {
+            trigger.key: (workflow, trigger)
+            for workflow, trigger in self._triggers
+            if isinstance(trigger, AbsenceTrigger)
+        }
+
+    @cached_property
+    def absences_of(self) -> Mapping[str, tuple[tuple[Workflow, AbsenceTrigger], ...]]:
+        """Event name -> the absence triggers that it arms or disarms."""
+        return _index(
+            (event, (workflow, trigger))
+            for workflow, trigger in self.absences.values()
+            for event in dict.fromkeys((*trigger.events, *trigger.without))
+        )
+
+    @cached_property
+    def edges(self) -> Mapping[str, tuple[Workflow, BecomesTrigger | DateTrigger]]:
         """Truth key -> the trigger whose edge it is."""
         return {
             trigger.key: (workflow, trigger)
-            for workflow in self.workflows.values()
-            for trigger in workflow.triggers
-            if isinstance(trigger, BecomesTrigger)
+            for workflow, trigger in self._triggers
+            if isinstance(trigger, BecomesTrigger | DateTrigger)
         }
+
+    @cached_property
+    def schedules(self) -> tuple[tuple[Workflow, ScheduleTrigger], ...]:
+        """The triggers that a clock fires."""
+        return tuple(
+            (workflow, trigger)
+            for workflow, trigger in self._triggers
+            if isinstance(trigger, ScheduleTrigger)
+        )
 
     @cached_property
     def truths(self) -> Mapping[str, Condition]:
         """Truth key -> condition, of all whose truth a standing stores: edges of triggers, segments."""
-        edges = {key: trigger.condition for key, (_, trigger) in self.becoming.items()}
+        edges = {key: trigger.condition for key, (_, trigger) in self.edges.items()}
         return edges | {SEGMENT + name: condition for name, condition in self.segments.items()}
 
     @cached_property
@@ -226,23 +202,29 @@ class Book:
         return _index(
             (measure, key)
             for key, condition in self.truths.items()
-            for measure in sorted(self._needs(condition, conditions.Measured, "measure"))
+            for measure in sorted(
+                {node.measure for node in self._within(condition) if isinstance(node, values.Measured)}
+            )
         )
 
     @cached_property
     def truths_on_profile(self) -> tuple[str, ...]:
-        """The truth keys that depend on traits or consent."""
+        """The truth keys that depend on traits, consent or the timezone."""
         return tuple(
             key
             for key, condition in self.truths.items()
-            if self._needs(condition, conditions.Trait, "path")
-            or self._needs(condition, conditions.Subscribed, "topic")
+            if any(self._is_of_profile(node) for node in self._within(condition))
         )
 
     @cached_property
     def listens(self) -> frozenset[str]:
         """The names of all events that can change a standing beyond its traits."""
-        return frozenset(self.measures_of) | frozenset(self.entries_of) | self._email_facts
+        return (
+            frozenset(self.measures_of)
+            | frozenset(self.entries_of)
+            | frozenset(self.absences_of)
+            | self._email_facts
+        )
 
     @cached_property
     def _email_facts(self) -> frozenset[str]:
@@ -251,15 +233,55 @@ class Book:
         names = {"opened": inputs.EMAIL_OPENED, "clicked": inputs.LINK_CLICKED}
         return frozenset(names[fact] for fact in asked if fact in names)
 
-    def _needs(self, condition: Condition, kind: type, attribute: str) -> set[str]:
-        """What a condition names of a kind, through the segments it asks for."""
-        found: set[str] = set()
+    def _within(self, condition: Condition) -> Iterator[Any]:
+        """All that a condition is made of, through the segments it asks for."""
         for node in nodes(condition):
-            if isinstance(node, kind):
-                found.add(getattr(node, attribute))
-            elif isinstance(node, conditions.InSegment):
-                found |= self._needs(self.segments[node.segment], kind, attribute)
+            yield node
+            if isinstance(node, conditions.InSegment):
+                yield from self._within(self.segments[node.segment])
+
+    def _is_of_profile(self, node: Any) -> bool:
+        if isinstance(node, values.Measured):
+            return isinstance(self.measures[node.measure].window, Calendar)
+        return isinstance(
+            node,
+            values.Trait | values.Account | conditions.Subscribed | conditions.InList | conditions.Reached,
+        )
+
+    # --- what the contact's standing has to be compared with
+
+    def is_new(self, key: str, seen: int) -> bool | None:
+        """Whether a measure, truth or trigger is younger than book ``seen``; None if nobody knows."""
+        born = self.born.get(key)
+        return None if born is None else born[0] > seen
+
+    def is_listed(self, name: str, profile: Profile) -> bool:
+        """Whether the contact, or its address, is on a static list."""
+        entries = self._entries(name)
+        return list_entry(profile.contact_id) in entries or (
+            bool(profile.email) and list_entry(normalized_address(profile.email)) in entries
+        )
+
+    def _entries(self, name: str) -> frozenset[str]:
+        found = self._listed.get(name)
+        if found is None:
+            joined = self.lists.get(name, "")
+            entries = (joined[at : at + _ENTRY] for at in range(0, len(joined), _ENTRY))
+            found = self._listed[name] = frozenset(entries)
         return found
+
+    @cached_property
+    def _listed(self) -> dict[str, frozenset[str]]:
+        return {}
+
+
+#: Characters of an entry of a static list.
+_ENTRY = 16
+
+
+def list_entry(of: str) -> str:
+    """What stands in a static list for a normalized address or a contact id."""
+    return digest("list", of, size=10)
 
 
 def _index[V](pairs: Iterator[tuple[str, V]]) -> Mapping[str, tuple[V, ...]]:
@@ -281,59 +303,3 @@ def nodes(value: Any) -> Iterator[Any]:
     elif isinstance(value, tuple):
         for inner in value:
             yield from nodes(inner)
-
-
-# --- as JSON: a dataclass is {"is": its name, and its fields that differ from the defaults}
-
-_KINDS: dict[str, type] = {
-    kind.__name__: kind
-    for kind in (
-        *(Book, Topic, Sender, Measure, EventTrigger, BecomesTrigger, Send, Wait, Arm, Branch, Exit),
-        *(Workflow, Template, Policy),
-        *(conditions.Trait, conditions.Property, conditions.Measured, conditions.Compare),
-        *(conditions.HappenedSinceEntry, conditions.Subscribed, conditions.Email, conditions.InSegment),
-        *(conditions.All, conditions.Any_, conditions.Not),
-    )
-}
-
-
-def _plain(value: Any) -> Any:
-    if dataclasses.is_dataclass(value):
-        given: dict[str, Any] = {"is": type(value).__name__}
-        for item in dataclasses.fields(value):
-            inner = getattr(value, item.name)
-            if inner != item.default:
-                given[item.name] = _plain(inner)
-        return given
-    if isinstance(value, Mapping):
-        return {"of": {name: _plain(inner) for name, inner in value.items()}}
-    if isinstance(value, tuple | list):
-        return [_plain(inner) for inner in value]
-    return value
-
-
-def _made(value: Any) -> Any:
-    if isinstance(value, list):
-        return tuple(_made(inner) for inner in value)
-    if not isinstance(value, dict):
-        return value
-    if "of" in value:
-        return {name: _made(inner) for name, inner in value["of"].items()}
-    kind = _KINDS[value["is"]]
-    return kind(**{name: _made(inner) for name, inner in value.items() if name != "is"})
-
-
-def canonical(value: Any) -> str:
-    """A part of a book as JSON: equal parts, equal text, also after fields with defaults were added."""
-    return json.dumps(_plain(value), sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-
-
-def dump(book: Book) -> str:
-    """The book as JSON: equal books, equal text."""
-    return canonical(book)
-
-
-def load(text: str | bytes) -> Book:
-    """The book of ``dump``."""
-    book: Book = _made(json.loads(text))
-    return book

@@ -1,53 +1,43 @@
 """Is it true, and until when?
 
-A condition evaluates to a verdict ``(truth, until)``: ``until`` is the first instant at which, if nothing
-else happens, the truth may differ, or None for never. "Logged in within 7 days" is true until the last
-login is 7 days old. The earliest ``until`` of a contact is when it must be woken; so nothing is ever polled.
+Time alone can change the truth of a condition: "logged in within 7 days" is true until the last login is 7 days
+old. So a condition has a course, as a value has: ``(since, truth), …``, the first item holding now. Its verdict is
+``(truth, until)``: ``until`` is the first instant at which, if nothing else happens, the truth differs, or None for
+never. The earliest ``until`` of a contact is when it must be woken; so nothing is ever polled.
 
-A value that can change by time alone is a *course*: ``[(since, value), …]``, the first item holding now.
 A missing value compares false; ``not`` is two-valued.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from fnmatch import fnmatchcase
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
+from zoneinfo import ZoneInfo
 
-from redshank.engine import consent, measures
-from redshank.engine.state import Journey, Profile, Standing
-
-if TYPE_CHECKING:
-    from redshank.engine.book import Book
+from redshank.engine import consent, moments
+from redshank.engine.state import Journey
+from redshank.engine.values import MISSING, Facts, Fading, Value, merged, present
 
 type Verdict = tuple[bool, int | None]
+type Truths = Iterator[tuple[int, bool]]
 
-MISSING: Any = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Facts:
-    """All that a condition about one contact may look at."""
-
-    book: Book
-    profile: Profile
-    standing: Standing
-    now: int
-    #: The event at hand, for ``property``.
-    properties: Mapping[str, Any] = field(default_factory=dict)
-    #: The journey at hand, for ``sent``, ``opened``, ``clicked`` and what happened since its entry.
-    journey: Journey | None = None
+#: After so many half-lives nothing is left that a float could show.
+_GONE = 128
 
 
 class Condition(Protocol):
-    def verdict(self, facts: Facts) -> Verdict: ...
-
-
-class Value(Protocol):
-    def course(self, facts: Facts) -> Iterator[tuple[int, Any]]:
-        """What the value is, and what it will be if nothing happens: (since, value), ascending."""
+    def course(self, facts: Facts) -> Truths:
+        """Whether it is true, and will be if nothing happens: (since, truth), ascending."""
         ...
+
+
+def verdict(condition: Condition, facts: Facts) -> Verdict:
+    """Whether it is true now, and the instant at which time alone changes that."""
+    course = condition.course(facts)
+    _, truth = next(course)
+    return truth, next((since for since, later in course if later != truth), None)
 
 
 def earliest(*instants: int | None) -> int | None:
@@ -56,53 +46,7 @@ def earliest(*instants: int | None) -> int | None:
     return min(known) if known else None
 
 
-def dig(mapping: Mapping[str, Any], path: str) -> Any:
-    """``a.b`` of a nested mapping, or None where any part is missing."""
-    if path in mapping:
-        return mapping[path]
-    found: Any = mapping
-    for part in path.split("."):
-        if not isinstance(found, Mapping) or part not in found:
-            return MISSING
-        found = found[part]
-    return found
-
-
-# --- values
-
-
-@dataclass(frozen=True, slots=True)
-class Trait:
-    path: str
-
-    def course(self, facts: Facts) -> Iterator[tuple[int, Any]]:
-        yield facts.now, dig(facts.profile.traits, self.path)
-
-
-@dataclass(frozen=True, slots=True)
-class Property:
-    path: str
-
-    def course(self, facts: Facts) -> Iterator[tuple[int, Any]]:
-        yield facts.now, dig(facts.properties, self.path)
-
-
-@dataclass(frozen=True, slots=True)
-class Measured:
-    """The value of a measure, named by its key in the book."""
-
-    measure: str
-
-    def course(self, facts: Facts) -> Iterator[tuple[int, Any]]:
-        measure = facts.book.measures[self.measure]
-        return measures.course(measure, facts.standing.measures.get(self.measure), facts.now)
-
-
-# --- conditions
-
-
-def _equal(actual: Any, wanted: Any) -> bool:
-    return bool(actual == wanted)
+# --- comparisons
 
 
 def _has(actual: Any, wanted: Any) -> bool:
@@ -123,7 +67,7 @@ def _ordered(actual: Any, wanted: Any) -> bool:
 
 
 _OPERATORS = {
-    "eq": _equal,
+    "eq": lambda actual, wanted: actual == wanted,
     "ne": lambda actual, wanted: actual != wanted,
     "one_of": lambda actual, wanted: actual in wanted,
     "lt": lambda actual, wanted: _ordered(actual, wanted) and actual < wanted,
@@ -134,7 +78,9 @@ _OPERATORS = {
     "like": _like,
 }
 
-OPERATORS = frozenset(_OPERATORS) | {"exists"}
+#: Those that compare a time with now: the wanted value is a span in milliseconds.
+TIMELY = ("in_next", "in_last")
+OPERATORS = frozenset(_OPERATORS) | {"exists", *TIMELY}
 
 
 def compare(actual: Any, operator: str, wanted: Any) -> bool:
@@ -148,46 +94,111 @@ def compare(actual: Any, operator: str, wanted: Any) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Compare:
+    """``in_next: 3d`` of a time T holds in [T - 3d, T), ``in_last: 3d`` in [T, T + 3d)."""
+
     value: Value
     operator: str
     wanted: Any
 
-    def verdict(self, facts: Facts) -> Verdict:
+    def course(self, facts: Facts) -> Truths:
+        where = facts.zone if self.operator in TIMELY else None
         course = self.value.course(facts)
-        _, actual = next(course)
-        truth = compare(actual, self.operator, self.wanted)
-        for since, later in course:
-            if compare(later, self.operator, self.wanted) != truth:
-                return truth, since
-        return truth, None
+        since, actual = next(course)
+        for later, following in course:
+            yield from self._during(actual, since, later, where)
+            since, actual = later, following
+        yield from self._during(actual, since, None, where)
+
+    def _during(self, actual: Any, since: int, before: int | None, where: ZoneInfo | None) -> Truths:
+        """The truth over [since, before), in which the value stays or fades."""
+        if where is not None:
+            moment = moments.moment(actual, where)
+            start, end = (since, since) if moment is None else self._span(moment)
+            yield since, start <= since < end
+            for at in (start, end):
+                if since < at and (before is None or at < before):
+                    yield at, start <= at < end
+        elif isinstance(actual, Fading):
+            yield since, compare(actual.at(since), self.operator, self.wanted)
+            crossing = self._crossing(actual, since, before)
+            if crossing is not None:
+                yield crossing, compare(actual.at(crossing), self.operator, self.wanted)
+        else:
+            yield since, compare(actual, self.operator, self.wanted)
+
+    def _span(self, moment: int) -> tuple[int, int]:
+        span: int = self.wanted
+        return (moment - span, moment) if self.operator == "in_next" else (moment, moment + span)
+
+    def _crossing(self, fading: Fading, since: int, before: int | None) -> int | None:
+        """The first instant in (since, before) at which what fades compares differently.
+
+        All amounts halve at one pace, so their sum only shrinks towards the level: it crosses once at most.
+        """
+
+        def holds(at: int) -> bool:
+            return compare(fading.at(at), self.operator, self.wanted)
+
+        last = since + _GONE * fading.half_life
+        low, high = since, last if before is None else min(before - 1, last)
+        truth = holds(low)
+        if high <= low or holds(high) == truth:
+            return None
+        while high - low > 1:
+            middle = (low + high) // 2
+            low, high = (middle, high) if holds(middle) == truth else (low, middle)
+        return high
 
 
-@dataclass(frozen=True, slots=True)
-class HappenedSinceEntry:
-    """An event of this measure came after the journey's start (the starting event itself never counts)."""
-
-    measure: str
-    #: Elapsed time after entry within which it counts, or None.
-    within: int | None = None
-    #: The starting event may itself be of this kind, so that only later instants count.
-    strictly: bool = False
-
-    def verdict(self, facts: Facts) -> Verdict:
-        if facts.journey is None:
-            return False, None
-        entered = facts.journey.entered_at
-        last = measures.last(facts.book.measures[self.measure], facts.standing.measures.get(self.measure))
-        if last is None or last < entered or (self.strictly and last == entered):
-            return False, None
-        return self.within is None or last <= entered + self.within, None
+# --- the contact
 
 
 @dataclass(frozen=True, slots=True)
 class Subscribed:
     topic: str
 
-    def verdict(self, facts: Facts) -> Verdict:
-        return consent.allows(facts.book.topics[self.topic], facts.profile), None
+    def course(self, facts: Facts) -> Truths:
+        yield facts.now, consent.allows(facts.book.topics[self.topic], facts.profile)
+
+
+@dataclass(frozen=True, slots=True)
+class InSegment:
+    segment: str
+
+    def course(self, facts: Facts) -> Truths:
+        return facts.book.segments[self.segment].course(facts)
+
+
+@dataclass(frozen=True, slots=True)
+class InList:
+    """The contact, or its address, is on a static list."""
+
+    name: str
+
+    def course(self, facts: Facts) -> Truths:
+        yield facts.now, facts.book.is_listed(self.name, facts.profile)
+
+
+@dataclass(frozen=True, slots=True)
+class Reached:
+    """The instant ``offset`` after a date has come; at a time of day (minutes) if one is given."""
+
+    date: Value
+    offset: int = 0
+    minutes: int | None = None
+
+    def moment(self, facts: Facts) -> int | None:
+        found = moments.moment(present(self.date, facts), facts.zone)
+        return None if found is None else moments.on_day(found, self.offset, self.minutes, facts.zone)
+
+    def course(self, facts: Facts) -> Truths:
+        moment = self.moment(facts)
+        yield facts.now, moment is not None and moment <= facts.now
+        if moment is not None and moment > facts.now:
+            yield moment, True
+
+
+# --- the journey
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,50 +207,53 @@ class Email:
 
     fact: str
     step: str
+    #: Of ``clicked``: a pattern that the link matches, or an empty string.
+    link: str = ""
+    #: Whether opens and clicks by machines count too.
+    anyone: bool = False
 
-    def verdict(self, facts: Facts) -> Verdict:
-        if facts.journey is None:
-            return False, None
-        happened: Mapping[str, int] = getattr(facts.journey, self.fact)
-        return self.step in happened, None
+    def course(self, facts: Facts) -> Truths:
+        yield facts.now, facts.journey is not None and self._happened(facts.journey)
+
+    def _happened(self, journey: Journey) -> bool:
+        if self.fact == "sent":
+            return self.step in journey.sent
+        human, machine = (
+            (journey.opened, journey.opened_by_machine)
+            if self.fact == "opened"
+            else (journey.clicked, journey.clicked_by_machine)
+        )
+        happened = self.step in human or (self.anyone and self.step in machine)
+        if happened and self.link:
+            return any(_like(link, self.link) for link in journey.links.get(self.step, ()))
+        return happened
 
 
-@dataclass(frozen=True, slots=True)
-class InSegment:
-    segment: str
-
-    def verdict(self, facts: Facts) -> Verdict:
-        return facts.book.segments[self.segment].verdict(facts)
+# --- joined
 
 
 @dataclass(frozen=True, slots=True)
 class All:
     items: tuple[Condition, ...]
 
-    def verdict(self, facts: Facts) -> Verdict:
-        """True until the first item turns false; false until every false item may have turned true."""
-        verdicts = [item.verdict(facts) for item in self.items]
-        false_until = [until for truth, until in verdicts if not truth]
-        if not false_until:
-            return True, earliest(*(until for _, until in verdicts))
-        if None in false_until:
-            return False, None
-        return False, max(until for until in false_until if until is not None)
+    def course(self, facts: Facts) -> Truths:
+        for since, truths in merged([item.course(facts) for item in self.items], facts.now):
+            yield since, all(truths)
 
 
 @dataclass(frozen=True, slots=True)
 class Any_:
     items: tuple[Condition, ...]
 
-    def verdict(self, facts: Facts) -> Verdict:
-        truth, until = All(tuple(Not(item) for item in self.items)).verdict(facts)
-        return not truth, until
+    def course(self, facts: Facts) -> Truths:
+        for since, truths in merged([item.course(facts) for item in self.items], facts.now):
+            yield since, any(truths)
 
 
 @dataclass(frozen=True, slots=True)
 class Not:
     item: Condition
 
-    def verdict(self, facts: Facts) -> Verdict:
-        truth, until = self.item.verdict(facts)
-        return not truth, until
+    def course(self, facts: Facts) -> Truths:
+        for since, truth in self.item.course(facts):
+            yield since, not truth

@@ -32,6 +32,10 @@ class Mail:
     event: Mapping[str, Any] = field(default_factory=dict)
     sender: str = ""
     subject: str = ""
+    #: The arm of the test it is in, or an empty string.
+    variant: str = ""
+    #: The measures that the template shows, as they were when it was decided.
+    measures: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,4 +54,27 @@ class Membership:
     member: bool
 
 
-type Effect = Mail | Cancel | Membership
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Emission:
+    """Put this event onto the account's EventBridge bus; ``id`` tells repeats apart."""
+
+    id: str
+    name: str
+    contact_id: str
+    workflow: str
+    step: str
+    at: int
+    detail: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Alarm:
+    """Something an operator must see: ``runaway`` (the guard stopped emails) and whose doing it was."""
+
+    what: str
+    contact_id: str
+    workflow: str
+    step: str
+
+
+type Effect = Mail | Cancel | Membership | Emission | Alarm

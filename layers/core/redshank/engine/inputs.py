@@ -17,6 +17,9 @@ LINK_CLICKED = "link_clicked"
 TOPIC_SUBSCRIBED = "topic_subscribed"
 TOPIC_UNSUBSCRIBED = "topic_unsubscribed"
 
+#: Somebody enrols the contact in the workflow of the property ``workflow``.
+WORKFLOW_ENROLLED = "workflow_enrolled"
+
 #: Names an app may not post: they would let anybody with a write key forge feedback.
 RESERVED = frozenset(
     {
@@ -27,6 +30,7 @@ RESERVED = frozenset(
         EMAIL_DELIVERED,
         EMAIL_OPENED,
         LINK_CLICKED,
+        WORKFLOW_ENROLLED,
         "email_sent",
         "email_replied",
     }
@@ -69,4 +73,13 @@ class Wake:
     at: int
 
 
-type Input = Event | Wake
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Visit:
+    """A new book has something for contacts that nothing happens to: a segment, a measure, a schedule."""
+
+    contact_id: str
+    #: Sequence number of the book.
+    book: int
+
+
+type Input = Event | Wake | Visit

@@ -37,6 +37,11 @@ class Profile:
     consent: Mapping[str, tuple[bool, int]] = field(default_factory=dict)
     block: Block | None = None
     created_at: int = 0
+    #: The account (a Segment group) the contact belongs to, and what is known of it.
+    account_id: str = ""
+    account: Mapping[str, Any] = field(default_factory=dict)
+    #: (why marketing is suppressed, since when): by a step; a click or a new opt-in lifts it.
+    suppressed: tuple[str, int] | None = None
 
     @property
     def email(self) -> str:
@@ -69,6 +74,19 @@ class Journey:
     releases: dict[str, tuple[int, int]] = field(default_factory=dict)
     #: Properties of the starting event, where a template or condition of the workflow uses them.
     event: Mapping[str, Any] = field(default_factory=dict)
+    #: As ``opened`` and ``clicked``, of machines: privacy proxies and link scanners.
+    opened_by_machine: dict[str, int] = field(default_factory=dict)
+    clicked_by_machine: dict[str, int] = field(default_factory=dict)
+    #: Step -> the links of its email that were clicked, where the workflow asks for them.
+    links: dict[str, list[str]] = field(default_factory=dict)
+    #: Step -> when it was left, of those that a ``since`` asks for.
+    passed: dict[str, int] = field(default_factory=dict)
+    #: Split, send or wait -> the arm it went.
+    arms: dict[str, str] = field(default_factory=dict)
+    #: Whether it gets no marketing email, to compare with.
+    held_out: bool = False
+    #: Whether the goal has been counted (of a goal that does not end it).
+    reached: bool = False
 
     @property
     def active(self) -> bool:
@@ -82,7 +100,37 @@ class Journey:
             opened=dict(self.opened),
             clicked=dict(self.clicked),
             releases=dict(self.releases),
+            opened_by_machine=dict(self.opened_by_machine),
+            clicked_by_machine=dict(self.clicked_by_machine),
+            links=dict(self.links),
+            passed=dict(self.passed),
+            arms=dict(self.arms),
         )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Anchor:
+    """What an absence trigger waits from (None: nothing), and what it last saw of what would disarm it."""
+
+    at: int | None = None
+    #: The latest of the events that disarm.
+    disarmed: int | None = None
+    #: Properties of the anchoring event, where the workflow uses them.
+    event: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hopeful:
+    """An entry that was refused by a trigger's ``if`` and may still come true in time."""
+
+    workflow: str
+    #: Which of the workflow's triggers.
+    trigger: int
+    #: When what triggered it occurred.
+    at: int
+    #: The last instant at which it may come true.
+    until: int
+    event: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -135,8 +183,15 @@ class Standing:
     measures: dict[str, list[Any]] = field(default_factory=dict)
     #: Trait -> when its value was last said again without changing it.
     confirmed: dict[str, int] = field(default_factory=dict)
-    #: Truth key -> (truth, until when it holds or None): edges compare with these.
+    #: Truth key -> (truth, until when it holds or None): edges compare with these. (False, None) is left out.
     truths: dict[str, tuple[bool, int | None]] = field(default_factory=dict)
+    #: The identities as posted whose events are this contact's: partitions of the event log.
+    streams: list[str] = field(default_factory=list)
+    #: Absence trigger, ``#``, value of its ``same`` -> what it waits from.
+    anchors: dict[str, Anchor] = field(default_factory=dict)
+    hopefuls: list[Hopeful] = field(default_factory=list)
+    #: When the emails of the last 24 hours were decided that are not transactional.
+    recent: list[int] = field(default_factory=list)
     #: The next instant at which time alone changes something.
     due: int | None = None
     #: The instant the index holds; it may be earlier than ``due``, never later unless past.
@@ -158,6 +213,10 @@ class Standing:
             measures=dict(self.measures),
             confirmed=dict(self.confirmed),
             truths=dict(self.truths),
+            streams=list(self.streams),
+            anchors=dict(self.anchors),
+            hopefuls=list(self.hopefuls),
+            recent=list(self.recent),
         )
 
 

@@ -19,7 +19,7 @@ from redshank.definitions.compiling.settings import compile_policy, compile_send
 from redshank.definitions.compiling.workflows import compile_workflow
 from redshank.definitions.folder import read_folder
 from redshank.definitions.problems import Problems
-from redshank.engine import book
+from redshank.engine import book, serial
 from redshank.identity import digest
 
 
@@ -60,5 +60,5 @@ def compile_book(folder: Path, *, sequence: int = 0) -> book.Book:
 
 
 def hash_of(made: book.Book) -> str:
-    """A hash of all that a book says, its sequence number and hash aside."""
-    return digest(book.dump(replace(made, sequence=0, hash="")))
+    """A hash of all that a book says; its sequence number, its hash and what is as old as what are aside."""
+    return digest(serial.dump(replace(made, sequence=0, hash="", born={})))

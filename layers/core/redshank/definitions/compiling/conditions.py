@@ -10,8 +10,8 @@ from redshank.definitions.compiling.references import References
 from redshank.definitions.models import conditions as written
 from redshank.definitions.models.conditions import Condition
 from redshank.definitions.problems import Problems, did_you_mean
-from redshank.engine import book
 from redshank.engine import conditions as engine
+from redshank.engine import measures, serial, values
 from redshank.identity import digest
 
 
@@ -44,7 +44,7 @@ class Conditions:
     references: References
     problems: Problems
     #: The measures that the conditions compiled so far need, by key.
-    measures: dict[str, book.Measure] = field(default_factory=dict)
+    measures: dict[str, measures.Measure] = field(default_factory=dict)
 
     def compile(self, source: Condition, scope: Scope) -> engine.Condition:
         """The engine's form of a condition; what is wrong goes to ``problems``."""
@@ -57,12 +57,12 @@ class Conditions:
         if isinstance(source, written.PropertyCondition):
             if not scope.has_event:
                 self.problems.add(source.at("property"), f"{scope.called} has no event to look at")
-            return _compared(engine.Property(source.property), source)
+            return _compared(values.Property(source.property), source)
         if scope.only_event:
             message = f"{scope.called} filters events by their `property`; ask about the contact in `if`"
             self.problems.add(source.at(), message)
         if isinstance(source, written.TraitCondition):
-            return _compared(engine.Trait(source.trait), source)
+            return _compared(values.Trait(source.trait), source)
         if isinstance(source, written.EventCondition):
             return self._event(source, scope)
         if isinstance(source, written.InCondition):
@@ -105,19 +105,27 @@ class Conditions:
             if comparison is not None:
                 name = comparison[0]
                 self.problems.add(source.at(name), f"counting in a goal (`{name}`) is not supported yet")
-            measure = self._measure(source, where, window=None)
+            measure = self._measure(source, where, window=measures.SinceEntry())
             strictly = not scope.started_by.isdisjoint(measure.events)
-            return engine.HappenedSinceEntry(measure.key, within=source.within, strictly=strictly)
-        measure = self._measure(source, where, window=source.within)
+            since = values.Measured(measure.key, values.ENTRY, source.within, strictly)
+            return engine.Compare(since, "gte", 1)
+        window = None if source.within is None else measures.Rolling(length=source.within)
+        measure = self._measure(source, where, window=window)
         name, wanted = comparison or ("gte", 1)
-        return engine.Compare(engine.Measured(measure.key), name, _frozen(wanted))
+        return engine.Compare(values.Measured(measure.key), name, _frozen(wanted))
 
     def _measure(
-        self, source: written.EventCondition, where: engine.Condition | None, *, window: int | None
-    ) -> book.Measure:
+        self,
+        source: written.EventCondition,
+        where: engine.Condition | None,
+        *,
+        window: measures.Window | None,
+    ) -> measures.Measure:
         """The measure of an event, named by its content: equal questions share one."""
-        unnamed = book.Measure(key="", events=tuple(sorted(set(source.event))), where=where, window=window)
-        key = digest("measure", book.canonical(unnamed), size=5)
+        unnamed = measures.Measure(
+            key="", events=tuple(sorted(set(source.event))), where=where, window=window
+        )
+        key = digest("measure", serial.canonical(unnamed), size=5)
         made = replace(unnamed, key=key)
         if self.measures.setdefault(key, made) != made:
             raise ValueError(f"two measures have the key {key}; make the digest longer")
@@ -136,7 +144,7 @@ class Conditions:
 
 
 def _compared(
-    value: engine.Value, source: written.TraitCondition | written.PropertyCondition
+    value: values.Value, source: written.TraitCondition | written.PropertyCondition
 ) -> engine.Condition:
     # A value alone has been refused, unless what it is compared with is not supported yet.
     name, wanted = source.comparison or ("exists", True)

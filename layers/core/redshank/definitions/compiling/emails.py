@@ -9,12 +9,13 @@ from redshank.definitions.folder import Folder
 from redshank.definitions.problems import Problems
 from redshank.definitions.templates import Email
 from redshank.engine import book
-from redshank.engine.conditions import Property
+from redshank.engine import workflows as flow
+from redshank.engine.values import Property
 
 
 def compile_templates(
     folder: Folder,
-    workflows: Mapping[str, book.Workflow],
+    workflows: Mapping[str, flow.Workflow],
     topics: Mapping[str, book.Topic],
     references: References,
     problems: Problems,
@@ -43,7 +44,7 @@ def compile_templates(
 
 def _check_marketing(
     folder: Folder,
-    workflows: Mapping[str, book.Workflow],
+    workflows: Mapping[str, flow.Workflow],
     topics: Mapping[str, book.Topic],
     problems: Problems,
 ) -> None:
@@ -73,7 +74,7 @@ def _check_marketing(
         problems.add(settings.at(), message)
 
 
-def uses_event(workflow: book.Workflow, subject_roots: Collection[str], folder: Folder) -> bool:
+def uses_event(workflow: flow.Workflow, subject_roots: Collection[str], folder: Folder) -> bool:
     """Whether an email or a later condition of a workflow looks at the event that started it.
 
     ``subject_roots`` is what the subjects in the steps themselves use.
@@ -91,5 +92,5 @@ def _roots_of(email: Email, folder: Folder) -> frozenset[str]:
     return email.roots | folder.library.roots(email.html, email.text)
 
 
-def _sends(workflow: book.Workflow) -> Iterator[book.Send]:
-    return (step for step in workflow.steps.values() if isinstance(step, book.Send))
+def _sends(workflow: flow.Workflow) -> Iterator[flow.Send]:
+    return (step for step in workflow.steps.values() if isinstance(step, flow.Send))

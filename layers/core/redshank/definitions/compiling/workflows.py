@@ -16,7 +16,8 @@ from redshank.definitions.models.triggers import BecomesTrigger, EventTrigger
 from redshank.definitions.models.workflow import Workflow
 from redshank.definitions.problems import Problems
 from redshank.definitions.sources import check_line
-from redshank.engine import book
+from redshank.engine import book, serial
+from redshank.engine import workflows as flow
 from redshank.engine.state import END
 from redshank.identity import digest
 
@@ -29,7 +30,7 @@ def compile_workflow(
     conditions: Conditions,
     references: References,
     problems: Problems,
-) -> book.Workflow:
+) -> flow.Workflow:
     """The engine's form of a workflow; what is wrong goes to ``problems``."""
     return _Compiler(name, source, folder, topics, conditions, references, problems).compile()
 
@@ -56,25 +57,25 @@ class _Compiler:
         self.names: Names = name_steps(source.steps, problems if self.is_whole else Problems())
         self.problems = problems
         self.journey = Scope(called="a step", emails=self.names.emails, is_whole=self.is_whole)
-        self.steps: dict[str, book.Step] = {}
+        self.steps: dict[str, flow.Step] = {}
         #: The topic that sends fall back to, once one did.
         self.fallback = ""
         #: What the subjects in the steps use of a template's variables.
         self.subject_roots: set[str] = set()
 
-    def compile(self) -> book.Workflow:
+    def compile(self) -> flow.Workflow:
         source = self.source
         triggers = self._triggers()
         started_by = frozenset(
             event
             for trigger in triggers
-            if isinstance(trigger, book.EventTrigger)
+            if isinstance(trigger, flow.EventTrigger)
             for event in trigger.events
         )
         goal = source.goal
         first = self._sequence(source.steps, END)
         self._check_entry()
-        made = book.Workflow(
+        made = flow.Workflow(
             name=self.name,
             state=source.state,
             topic=self._topic(),
@@ -95,13 +96,13 @@ class _Compiler:
 
     # --- entry
 
-    def _triggers(self) -> tuple[book.Trigger, ...]:
-        made: list[book.Trigger] = []
+    def _triggers(self) -> tuple[flow.Trigger, ...]:
+        made: list[flow.Trigger] = []
         keys: set[str] = set()
         for trigger in self.source.trigger:
             if isinstance(trigger, EventTrigger):
                 made.append(
-                    book.EventTrigger(
+                    flow.EventTrigger(
                         events=tuple(sorted(set(trigger.event))),
                         where=self.conditions.optional(trigger.where, FILTER),
                         when=self.conditions.optional(trigger.when, ENTRY),
@@ -117,10 +118,10 @@ class _Compiler:
                 assert_never(trigger)
         return tuple(made)
 
-    def _edge(self, trigger: BecomesTrigger) -> book.BecomesTrigger:
+    def _edge(self, trigger: BecomesTrigger) -> flow.BecomesTrigger:
         condition = self.conditions.compile(trigger.becomes, EDGE)
-        return book.BecomesTrigger(
-            key=digest("becomes", self.name, book.canonical(condition), size=5),
+        return flow.BecomesTrigger(
+            key=digest("becomes", self.name, serial.canonical(condition), size=5),
             condition=condition,
             when=self.conditions.optional(trigger.when, replace(ENTRY, has_event=False)),
         )
@@ -142,7 +143,7 @@ class _Compiler:
             return self.source.topic
         if self.fallback:
             return self.fallback
-        used = {step.topic for step in self.steps.values() if isinstance(step, book.Send)}
+        used = {step.topic for step in self.steps.values() if isinstance(step, flow.Send)}
         return used.pop() if len(used) == 1 else ""
 
     def _topic_of(self, step: written.SendStep) -> str:
@@ -175,22 +176,22 @@ class _Compiler:
     def _step(self, step: written.Step, next_id: str) -> None:
         name = self.names.of(step)
         when = self.conditions.optional(step.when, self.journey)
-        made: book.Step
+        made: flow.Step
         if isinstance(step, written.SendStep):
             made = self._send(name, next_id, step)
         elif isinstance(step, written.WaitStep):
-            made = book.Wait(id=name, next=next_id, span=step.wait)
+            made = flow.Wait(id=name, next=next_id, span=step.wait)
         elif isinstance(step, written.BranchStep):
             # The branch comes before the steps of its arms, as in the file.
-            self.steps[name] = book.Branch(id=name, next=next_id, arms=())
-            made = book.Branch(id=name, next=next_id, arms=self._arms(step, next_id))
+            self.steps[name] = flow.Branch(id=name, next=next_id, arms=())
+            made = flow.Branch(id=name, next=next_id, arms=self._arms(step, next_id))
         elif isinstance(step, written.ExitStep):
-            made = book.Exit(id=name, next=next_id, reason=step.exit)
+            made = flow.Exit(id=name, next=next_id, reason=step.exit)
         else:
             assert_never(step)
         self.steps[name] = replace(made, when=when)
 
-    def _send(self, name: str, next_id: str, step: written.SendStep) -> book.Send:
+    def _send(self, name: str, next_id: str, step: written.SendStep) -> flow.Send:
         self.references.check("template", step.send, step.at("send"))
         sender = step.sender or "default"
         self.references.check("sender", sender, step.at("sender" if step.sender else "send"))
@@ -198,7 +199,7 @@ class _Compiler:
             self.subject_roots |= check_line(step.subject, step.at("subject"), self.problems)
         settings = self.folder.settings
         hold = settings.policy.hold if settings and settings.policy else book.Policy().hold
-        return book.Send(
+        return flow.Send(
             id=name,
             next=next_id,
             template=step.send,
@@ -208,11 +209,11 @@ class _Compiler:
             hold=hold if step.hold is None else step.hold,
         )
 
-    def _arms(self, step: written.BranchStep, after: str) -> tuple[book.Arm, ...]:
+    def _arms(self, step: written.BranchStep, after: str) -> tuple[flow.Arm, ...]:
         made = []
         for index, arm in enumerate(step.branch):
             if arm.when is None and index < len(step.branch) - 1:
                 self.problems.add(arm.at(), "an arm without `if` takes everybody; it must be the last")
             when = self.conditions.optional(arm.when, self.journey)
-            made.append(book.Arm(to=self._sequence(arm.then, after), when=when))
+            made.append(flow.Arm(to=self._sequence(arm.then, after), when=when))
         return tuple(made)
