@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from redshank.engine.conditions import Compare, HappenedSinceEntry
+from redshank.engine.conditions import Compare
 from redshank.engine.inputs import Event
 from redshank.engine.measures import Measure
 from redshank.engine.state import END
@@ -23,7 +23,7 @@ _ACTIVATION = Workflow(
     name="activation",
     topic="tips",
     triggers=(EventTrigger(events=("signed_up",)),),
-    goal=HappenedSinceEntry("activated"),
+    goal=books.SINCE_ENTRY,
     first="welcome",
     steps=steps(
         send("welcome", "breath"),

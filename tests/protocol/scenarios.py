@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from redshank.engine import inputs
 from redshank.engine.book import Book, Template
-from redshank.engine.conditions import All, Compare, Email, HappenedSinceEntry
+from redshank.engine.conditions import All, Compare, Email
 from redshank.engine.inputs import Event
 from redshank.engine.measures import Measure
 from redshank.engine.state import END
@@ -30,7 +30,7 @@ _ACTIVATION = Workflow(
     name="activation",
     topic="tips",
     triggers=(EventTrigger(events=("signed_up",)),),
-    goal=HappenedSinceEntry("activated"),
+    goal=books.SINCE_ENTRY,
     first="welcome",
     steps=steps(
         send("welcome", "breath"),

@@ -2,6 +2,8 @@
 
 The same call runs in Lambda, in `redshank simulate` on a virtual clock, in `redshank explain`, in scenario
 tests and under hypothesis. It changes nothing it is given, reads no clock and throws no dice.
+
+Time passes in order: what was due before an event comes before it, however late both are looked at.
 """
 
 from __future__ import annotations
@@ -9,15 +11,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from redshank.engine import consent, inputs, journeys, measures
+from redshank.engine import absences, baseline, entering, journeys, learning, measuring, schedules
 from redshank.engine.book import SEGMENT, Book
 from redshank.engine.conditions import earliest
 from redshank.engine.effects import Effect, Membership
 from redshank.engine.inputs import Event, Input, Wake
-from redshank.engine.state import Block, Pending, Standing, State, say
+from redshank.engine.state import Pending, Standing, State, say, say_account
 from redshank.engine.turn import Trace, Turn
+from redshank.engine.workflows import DateTrigger
 from redshank.errors import BookTooOld
-from redshank.identity import address_hash
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,18 +48,24 @@ class Transition:
 
 
 def wake_id(standing: Standing) -> str:
-    """The id under which the effects of a wake-up are pending: one per version written."""
+    """The id under which the effects of time passing are pending: one per version written."""
     return f"w:{standing.contact_id}:{standing.version}"
 
 
 def advance(
-    state: State, given: Sequence[Input], book: Book, now: int, evidence: Evidence = NOTHING_SEEN
+    state: State,
+    given: Sequence[Input],
+    book: Book,
+    now: int,
+    evidence: Evidence = NOTHING_SEEN,
+    history: Sequence[Event] | None = None,
 ) -> Transition:
     """What follows for one contact from inputs that are new to it, at ``now``.
 
     The new standing has the next version, the inputs among its pending ones with their effects, and ``due``
-    set to the next instant at which time alone changes something. Raises BookTooOld if the standing has
-    been evaluated by a newer book.
+    set to the next instant at which time alone changes something. ``history`` is every event that was applied to
+    the standing, where the book asks for more of it than the standing kept (``baseline.asks_history``). Raises
+    BookTooOld if the standing has been evaluated by a newer book.
     """
     before = state.standing
     if before.book > book.sequence:
@@ -65,21 +73,34 @@ def advance(
     standing = before.copy()
     standing.version += 1
     standing.as_of = max(now, before.as_of)
-    turn = Turn(book=book, profile=state.profile, standing=standing, now=standing.as_of)
+    events = sorted((one for one in given if isinstance(one, Event)), key=lambda event: event.occurred_at)
+    first = min(events[0].occurred_at, standing.as_of) if events else standing.as_of
+    turn = Turn(
+        book=book,
+        profile=state.profile,
+        standing=standing,
+        now=standing.as_of,
+        # Nothing has ever passed for a contact that nothing was known of.
+        reach=before.as_of if before.version else first,
+        due=before.due,
+    )
     _forget(standing, evidence)
 
-    own_wake = wake_id(standing)
-    events = sorted((one for one in given if isinstance(one, Event)), key=lambda event: event.occurred_at)
-    turn.cause = events[0].id if events else own_wake
+    own_wake = turn.cause = wake_id(standing)
     if before.book != book.sequence:
-        _take_baseline(turn)
+        baseline.take(turn, history)
+        _settle(turn)
     for event in events:
-        turn.cause = event.id
-        _apply(turn, event)
-    if any(isinstance(one, Wake) for one in given):
         turn.cause = own_wake
-    _pass_time(turn)
-    standing.due = _due(turn)
+        _pass_time(turn, event.occurred_at - 1)
+        turn.cause = event.id
+        turn.reach = max(turn.reach, min(event.occurred_at, turn.now))
+        _apply(turn, event)
+        turn.due = turn.reach
+    turn.cause = own_wake if any(isinstance(one, Wake) for one in given) or not events else events[-1].id
+    _pass_time(turn, turn.now)
+    measuring.bound(turn)
+    standing.due = turn.due
 
     effects = {cause: tuple(made) for cause, made in turn.effects.items()}
     for event in events:
@@ -104,10 +125,13 @@ def _substance(standing: Standing) -> tuple[object, ...]:
     """What of a standing is more than book-keeping."""
     return (
         standing.identified,
+        standing.streams,
         standing.journeys,
         standing.entries,
         standing.measures,
         standing.truths,
+        standing.anchors,
+        standing.hopefuls,
         standing.confirmed,
         standing.due,
         standing.book,
@@ -124,132 +148,126 @@ def _forget(standing: Standing, evidence: Evidence) -> None:
         del standing.journeys[run]
 
 
-def _take_baseline(turn: Turn) -> None:
-    """The first time a book sees this contact: its new conditions start from what is true before the
-    input; so applying a book fires no edge, and being created with plan=pro does."""
-    standing = turn.standing
-    standing.book = turn.book.sequence
-    standing.truths = {key: truth for key, truth in standing.truths.items() if key in turn.book.truths}
-    for key, condition in turn.book.truths.items():
-        if key not in standing.truths:
-            standing.truths[key] = turn.verdict(condition)
-            if key.startswith(SEGMENT) and standing.truths[key][0]:
-                turn.do(Membership(segment=key.removeprefix(SEGMENT), member=True))
-    standing.measures = {key: kept for key, kept in standing.measures.items() if key in turn.book.measures}
-
-
 def _apply(turn: Turn, event: Event) -> None:
     """One event: what it changes, what turns true by it, what it starts."""
-    standing, profile = turn.standing, turn.profile
+    standing, book = turn.standing, turn.book
     if event.stream.startswith("user:"):
         standing.identified = True
-    touched: list[str] = []
-    for measure in turn.book.measures_of.get(event.name, ()):
-        if turn.holds(measure.where, properties=event.properties):
-            samples = standing.measures.get(measure.key)
-            standing.measures[measure.key] = measures.add(measure, samples, event.occurred_at, turn.now)
-            touched += turn.book.truths_on_measure.get(measure.key, ())
-    if event.traits:
-        turn.profile = say(turn.profile, standing, event.traits, event.occurred_at)
-    _learn(turn, event)
-    if turn.profile is not profile:
-        touched += turn.book.truths_on_profile
-
-    for journey in journeys.active(turn):
-        if journeys.check(turn, journey) and turn.profile is not profile:
-            # An address, a consent or a trait may be what it stands and waits for.
-            journeys.proceed(turn, journey)
-    starts = not event.historical and event.received_at - event.occurred_at <= turn.book.policy.lateness
-    _edges(turn, dict.fromkeys(touched), event if starts else None, starts=starts)
-    for workflow, trigger in turn.book.entries_of.get(event.name, ()):
+    if event.stream not in standing.streams and not event.stream.startswith("contact:"):
+        standing.streams.append(event.stream)
+    measuring.feed(turn, event, book.measures_of.get(event.name, ()))
+    if event.type == "group":
+        account_id = str(event.properties.get("group_id") or "")
+        turn.change(say_account(turn.profile, account_id, event.traits, event.occurred_at))
+    elif event.traits:
+        turn.change(say(turn.profile, standing, event.traits, event.occurred_at))
+    learning.learn(turn, event)
+    starts = not event.historical and event.received_at - event.occurred_at <= book.policy.lateness
+    for workflow, absence in book.absences_of.get(event.name, ()):
+        absences.note(turn, workflow, absence, event, not_before=_may_arm(turn, event, starts=starts))
+    _settle(turn, event, starts=starts)
+    for workflow, trigger in book.entries_of.get(event.name, ()):
         if not turn.holds(trigger.where, properties=event.properties):
             continue
         if starts:
-            journeys.enter(turn, workflow, trigger, event)
+            entering.enter(turn, workflow, trigger, event.occurred_at, event.properties)
         else:
             turn.tell("not_entered", workflow=workflow.name, why="historical" if event.historical else "late")
+    _settle(turn, event, starts=starts)
 
 
-def _learn(turn: Turn, event: Event) -> None:
-    """What Redshank's own events mean for the profile and the journeys."""
-    properties = event.properties
-    match event.name:
-        case inputs.TOPIC_SUBSCRIBED | inputs.TOPIC_UNSUBSCRIBED:
-            topic = str(properties.get("topic") or consent.EVERYTHING)
-            subscribed = event.name == inputs.TOPIC_SUBSCRIBED
-            turn.profile = consent.say(turn.profile, topic, subscribed, event.occurred_at)
-            if not subscribed:
-                _leave_topic(turn, topic)
-        case inputs.EMAIL_BOUNCED if properties.get("kind") == "hard":
-            _block(turn, event, "hard_bounce")
-        case inputs.EMAIL_COMPLAINED:
-            _block(turn, event, "complaint")
-        case inputs.EMAIL_OPENED | inputs.LINK_CLICKED:
-            journey = turn.standing.journeys.get(str(properties.get("run")))
-            if journey is not None:
-                seen = journey.opened if event.name == inputs.EMAIL_OPENED else journey.clicked
-                seen.setdefault(str(properties.get("step")), event.occurred_at)
-        case inputs.EMAIL_DEFERRED:
-            journeys.deferred(turn, event)
-        case inputs.EMAIL_FAILED:
-            turn.standing.outbox.pop(str(properties.get("message_id")), None)
+def _may_arm(turn: Turn, event: Event, *, starts: bool) -> int | None:
+    """History arms nothing; what comes late arms what is still ahead."""
+    if event.historical:
+        return None
+    return 0 if starts else turn.now
 
 
-def _leave_topic(turn: Turn, topic: str) -> None:
-    """Unsubscribing ends the workflows whose topic it is; the others skip its emails."""
-    for journey in journeys.active(turn):
-        workflow = turn.book.workflows.get(journey.workflow)
-        about = turn.book.topics.get(workflow.topic) if workflow else None
-        if about is None or about.transactional:
-            continue
-        if topic in (consent.EVERYTHING, about.name) and not consent.allows(about, turn.profile):
-            journeys.end(turn, journey, "unsubscribed")
+def _settle(turn: Turn, event: Event | None = None, *, starts: bool = True) -> None:
+    """Work out what follows from what has been decided, until nothing more does."""
+    while True:
+        turn.fuel -= 1
+        if turn.fuel < 0:
+            turn.tell("stopped", why="runaway")
+            turn.moved, turn.dirty, turn.enrolling = False, {}, []
+            return
+        moved, turn.moved = turn.moved, False
+        for journey in journeys.active(turn):
+            # It may have ended by what another one did.
+            if journey.run not in turn.standing.journeys or not journeys.check(turn, journey):
+                continue
+            # An address, a consent or a trait may be what it stands and waits for.
+            if moved or journeys.listens(turn, journey):
+                journeys.proceed(turn, journey)
+        entering.retry(turn)
+        dirty, turn.dirty = turn.dirty, {}
+        _judge(turn, dirty, event, starts=starts)
+        enrolling, turn.enrolling = turn.enrolling, []
+        for name, journey in enrolling:
+            entering.enroll(turn, name, turn.reach, journey.event)
+        if turn.is_settled:
+            return
 
 
-def _block(turn: Turn, event: Event, reason: str) -> None:
-    """Nothing may be sent to this address any more: all that mails ends, if it is still the contact's."""
-    hashed = str(event.properties.get("address_hash", ""))
-    if not turn.profile.email or hashed != address_hash(turn.profile.email):
-        return
-    turn.profile = replace(
-        turn.profile, block=Block(address_hash=hashed, reason=reason, at=event.occurred_at)
-    )
-    for journey in list(turn.standing.journeys.values()):
-        journeys.end(turn, journey, reason)
-
-
-def _edges(turn: Turn, keys: Iterable[str], event: Event | None, *, starts: bool = True) -> None:
+def _judge(turn: Turn, keys: Iterable[str], event: Event | None, *, starts: bool = True) -> None:
     """Judge these stored truths anew; one that turns true fires, one that turned false is armed again."""
     for key in keys:
-        was, _ = turn.standing.truths[key]
-        verdict = turn.standing.truths[key] = turn.verdict(turn.book.truths[key])
-        if verdict[0] == was:
+        verdict = turn.verdict(turn.book.truths[key])
+        if not turn.hold(key, verdict):
             continue
         if key.startswith(SEGMENT):
             turn.do(Membership(segment=key.removeprefix(SEGMENT), member=verdict[0]))
         elif verdict[0] and starts:
-            journeys.enter(turn, *turn.book.becoming[key], event)
+            workflow, trigger = turn.book.edges[key]
+            if isinstance(trigger, DateTrigger) and event is not None and not _is_fresh(turn, trigger):
+                turn.tell("not_entered", workflow=workflow.name, why="date_passed")
+                continue
+            at = event.occurred_at if event else turn.reach
+            entering.enter(turn, workflow, trigger, at, event.properties if event else {})
 
 
-def _pass_time(turn: Turn) -> None:
-    """What time alone has changed: truths that held only until now, journeys whose wait is over."""
-    over = [
-        key for key, (_, until) in turn.standing.truths.items() if until is not None and until <= turn.now
-    ]
-    _edges(turn, over, None)
-    for journey in journeys.active(turn):
-        if journeys.check(turn, journey) and journey.until is not None and journey.until <= turn.now:
-            journeys.proceed(turn, journey)
+def _is_fresh(turn: Turn, trigger: DateTrigger) -> bool:
+    """Whether a date that had come when it was written had come only just now."""
+    moment = trigger.condition.moment(turn.facts())
+    return moment is not None and turn.reach - moment <= turn.book.policy.entry_grace
 
 
-def _due(turn: Turn) -> int | None:
+def _pass_time(turn: Turn, until: int) -> None:
+    """What time alone changes up to an instant, in the order in which it does."""
+    until = min(until, turn.now)
+    if turn.due is None or turn.due > until:
+        turn.reach = max(turn.reach, until)
+        return
+    while turn.fuel > 0:
+        turn.fuel -= 1
+        clocks = schedules.coming(turn)
+        turn.due = _soonest(turn, (at for at, _, _ in clocks))
+        if turn.due is None or turn.due > until:
+            break
+        turn.reach = max(turn.reach, turn.due)
+        _judge(turn, [key for key, (_, at) in turn.standing.truths.items() if _is_over(turn, at)], None)
+        for at, key in absences.due(turn):
+            if at <= turn.reach:
+                absences.fire(turn, key, at)
+        for at, workflow, trigger in clocks:
+            if at <= turn.reach:
+                entering.enter(turn, workflow, trigger, at, {})
+        for journey in journeys.active(turn):
+            if journeys.check(turn, journey) and _is_over(turn, journey.until):
+                journeys.proceed(turn, journey)
+        _settle(turn)
+    turn.reach = max(turn.reach, until)
+
+
+def _is_over(turn: Turn, until: int | None) -> bool:
+    return until is not None and until <= turn.reach
+
+
+def _soonest(turn: Turn, clocks: Iterable[int]) -> int | None:
     """The next instant at which time alone changes something."""
-    found = [until for _, until in turn.standing.truths.values()]
-    for journey in journeys.active(turn):
-        workflow = turn.book.workflows[journey.workflow]
-        found.append(journey.until)
-        if workflow.goal is not None and workflow.goal_ends:
-            found.append(turn.verdict(workflow.goal, journey)[1])
-        if workflow.exit_if is not None:
-            found.append(turn.verdict(workflow.exit_if, journey)[1])
-    return earliest(*found)
+    return earliest(
+        *(until for _, until in turn.standing.truths.values()),
+        *(at for at, _ in absences.due(turn)),
+        *clocks,
+        *(journeys.due(turn, journey) for journey in journeys.active(turn)),
+    )

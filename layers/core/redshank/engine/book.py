@@ -217,6 +217,22 @@ class Book:
         )
 
     @cached_property
+    def workflows_on_measure(self) -> Mapping[str, frozenset[str]]:
+        """Measure key -> the workflows whose journeys ask for it."""
+        asked = _index(
+            (node.measure, workflow.name)
+            for workflow in self.workflows.values()
+            for node in nodes((workflow.goal, workflow.exit_if, *workflow.steps.values()))
+            if isinstance(node, values.Measured)
+        )
+        return {measure: frozenset(names) for measure, names in asked.items()}
+
+    @cached_property
+    def asks_links(self) -> bool:
+        """Whether a condition asks which link was clicked."""
+        return any(node.link for node in nodes(self.workflows) if isinstance(node, conditions.Email))
+
+    @cached_property
     def listens(self) -> frozenset[str]:
         """The names of all events that can change a standing beyond its traits."""
         return (

@@ -37,14 +37,27 @@ def say(profile: Profile, topic: str, subscribed: bool, at: int) -> Profile:
     return replace(profile, consent={**profile.consent, topic: (subscribed, at)})
 
 
+def suppress(profile: Profile, reason: str, at: int) -> Profile:
+    """The profile of a contact that gets no marketing email until it shows interest again."""
+    return profile if profile.suppressed else replace(profile, suppressed=(reason, at))
+
+
+def lift(profile: Profile, at: int) -> Profile:
+    """The profile after a click or a new opt-in; one from before the suppression does not lift it."""
+    if profile.suppressed is None or at < profile.suppressed[1]:
+        return profile
+    return replace(profile, suppressed=None)
+
+
 def barred(profile: Profile, topic: Topic) -> str:
     """Why nothing about this topic may go to the contact's present address, or an empty string.
 
     A hard bounce bars everything; a complaint bars all but transactional email.
     """
     block = profile.block
-    if block is None or block.address_hash != address_hash(profile.email):
-        return ""
-    if topic.transactional and block.reason != "hard_bounce":
-        return ""
-    return block.reason
+    bars = block is not None and (block.reason == "hard_bounce" or not topic.transactional)
+    if block is not None and bars and block.address_hash == address_hash(profile.email):
+        return block.reason
+    if profile.suppressed is not None and not topic.transactional:
+        return profile.suppressed[0]
+    return ""

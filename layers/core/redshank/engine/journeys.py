@@ -1,21 +1,36 @@
 """Where does a journey go next?
 
-A journey stands at one step. ``enter`` starts one, ``proceed`` takes it as far as it can go now, ``end``
-takes it off the road at whatever step it is and cancels what it had decided but not sent.
+A journey stands at one step. ``proceed`` takes it as far as it can go now, ``end`` takes it off the road at
+whatever step it is and cancels what it had decided but not sent. How one begins is in entering.
 """
 
 from __future__ import annotations
 
 from typing import assert_never
 
-from redshank.engine import consent
-from redshank.engine.book import Branch, Exit, Send, Step, Trigger, Wait, Workflow
-from redshank.engine.conditions import dig
-from redshank.engine.effects import Cancel, Mail
-from redshank.engine.inputs import Event
-from redshank.engine.state import END, Journey, Outgoing
+from redshank.engine import consent, emails, moments
+from redshank.engine.conditions import earliest
+from redshank.engine.effects import Cancel, Emission
+from redshank.engine.state import END, Journey, say
 from redshank.engine.turn import Turn
-from redshank.identity import message_id_of, run_id_of
+from redshank.engine.values import Facts, Measured, present
+from redshank.engine.workflows import (
+    Branch,
+    Emit,
+    Enroll,
+    Exit,
+    Send,
+    Set,
+    Split,
+    Step,
+    Subscribe,
+    Suppress,
+    Wait,
+    WaitFor,
+    WaitUntil,
+    Workflow,
+)
+from redshank.identity import message_id_of
 
 
 def active(turn: Turn) -> list[Journey]:
@@ -23,54 +38,13 @@ def active(turn: Turn) -> list[Journey]:
     return [journey for journey in turn.standing.journeys.values() if journey.active]
 
 
-def enter(turn: Turn, workflow: Workflow, trigger: Trigger, event: Event | None) -> None:
-    """Start a journey, unless the workflow's entry rules say no."""
-    properties = event.properties if event else {}
-    found = dig(properties, workflow.key) if workflow.key else ""
-    key = "" if found is None else str(found)
-
-    def refuse(why: str) -> None:
-        turn.tell("not_entered", workflow=workflow.name, why=why)
-
-    if workflow.state != "live":
-        return refuse(workflow.state)
-    if not turn.standing.identified:
-        return refuse("anonymous")
-    if workflow.key and not key:
-        return refuse(f"no_{workflow.key}")
-    if not turn.holds(trigger.when, properties=properties):
-        return refuse("condition")
-    if any(it.workflow == workflow.name and it.key == key for it in active(turn)):
-        return refuse("already_active")
-    entry = f"{workflow.name}#{key}" if key else workflow.name
-    last = turn.standing.entries.get(entry)
-    if last is not None and (
-        workflow.again == "never" or (isinstance(workflow.again, int) and turn.now - last < workflow.again)
-    ):
-        return refuse("entered_before")
-    journey = Journey(
-        run=run_id_of(turn.standing.contact_id, entry, turn.cause),
-        workflow=workflow.name,
-        key=key,
-        entered_at=event.occurred_at if event else turn.now,
-        at=workflow.first,
-        since=turn.now,
-        event=properties if workflow.keeps_event else {},
-    )
-    if workflow.exit_if is not None and turn.holds(workflow.exit_if, journey):
-        return refuse("exit_if")
-    turn.standing.entries[entry] = turn.now
-    turn.standing.journeys[journey.run] = journey
-    turn.tell("entered", journey)
-    proceed(turn, journey)
-    return None
-
-
 def proceed(turn: Turn, journey: Journey) -> None:
     """Take every step that can be taken now."""
     workflow = turn.book.workflows.get(journey.workflow)
     if workflow is None:
         return end(turn, journey, "workflow_removed")
+    if workflow.state == "paused":
+        return None
     while journey.run in turn.standing.journeys and journey.active:
         step = _step(turn, workflow, journey)
         if step is None:
@@ -80,10 +54,14 @@ def proceed(turn: Turn, journey: Journey) -> None:
             return end(turn, journey, "runaway")
         if not turn.holds(step.when, journey):
             turn.tell("skipped", journey, why="condition")
-            _withdraw(turn, journey, step, "condition")
-            _go(journey, step.next, journey.since)
-        elif not _take(turn, journey, step):
+            emails.withdraw(turn, journey, step, "condition")
+            journey.go(step.next, journey.since)
+        elif not _take(turn, workflow, journey, step):
             return None
+        if step.id in workflow.remembers:
+            journey.passed[step.id] = journey.since
+        if journey.at == END and not isinstance(step, Exit):
+            turn.tell("exited", journey, step=step.id, why="finished")
     return None
 
 
@@ -104,36 +82,49 @@ def check(turn: Turn, journey: Journey) -> bool:
     if workflow is None:
         end(turn, journey, "workflow_removed")
         return False
-    if workflow.goal is not None and workflow.goal_ends and turn.holds(workflow.goal, journey):
-        end(turn, journey, "goal")
-        return False
+    if workflow.goal is not None and not journey.reached and turn.holds(workflow.goal, journey):
+        if workflow.goal_ends:
+            end(turn, journey, "goal")
+            return False
+        journey.reached = True
+        turn.tell("reached", journey, why="goal")
     if workflow.exit_if is not None and turn.holds(workflow.exit_if, journey):
         end(turn, journey, "exit_if")
         return False
     return True
 
 
-def deferred(turn: Turn, event: Event) -> None:
-    """Send could not send it yet: the journey stands at that step again until ``retry_at``."""
-    message_id = str(event.properties.get("message_id"))
-    outgoing = turn.standing.outbox.get(message_id)
-    if outgoing is None:
-        # Forgotten when it was claimed; that claim was given back, and nobody else would ever settle it.
-        turn.do(Cancel(message_id=message_id, reason="overtaken"))
-        return
-    reason = str(event.properties.get("reason", ""))
-    journey = turn.standing.journeys.get(outgoing.run)
-    decided_at = journey.sent.get(outgoing.step) if journey else None
-    if journey is None or decided_at is None or any(at > decided_at for at in journey.sent.values()):
-        turn.do(Cancel(message_id=message_id, reason="overtaken"))
-        return
-    del turn.standing.outbox[message_id]
-    del journey.sent[outgoing.step]
-    count, first = journey.releases.get(outgoing.step, (0, decided_at))
-    journey.releases[outgoing.step] = (count + 1, first)
-    journey.at, journey.since = outgoing.step, first
-    journey.until = int(event.properties.get("retry_at") or turn.now)
-    turn.tell("held", journey, why=reason)
+def due(turn: Turn, journey: Journey) -> int | None:
+    """When time alone takes the journey further, or ends it."""
+    workflow = turn.book.workflows[journey.workflow]
+    if workflow.state == "paused":
+        return None
+    found = [journey.until]
+    if workflow.goal is not None and not journey.reached:
+        found.append(turn.verdict(workflow.goal, journey)[1])
+    if workflow.exit_if is not None:
+        found.append(turn.verdict(workflow.exit_if, journey)[1])
+    return earliest(*found)
+
+
+def listens(turn: Turn, journey: Journey) -> bool:
+    """Whether it stands at a step that an event can end."""
+    workflow = turn.book.workflows.get(journey.workflow)
+    return workflow is not None and isinstance(workflow.steps.get(journey.at), WaitFor)
+
+
+def leave_topic(turn: Turn, topic: str) -> None:
+    """Unsubscribing ends the workflows whose topic it is; the others skip its emails."""
+    for journey in active(turn):
+        workflow = turn.book.workflows.get(journey.workflow)
+        about = turn.book.topics.get(workflow.topic) if workflow else None
+        if about is None or about.transactional:
+            continue
+        if topic in (consent.EVERYTHING, about.name) and not consent.allows(about, turn.profile):
+            end(turn, journey, "unsubscribed")
+
+
+# --- steps
 
 
 def _step(turn: Turn, workflow: Workflow, journey: Journey) -> Step | None:
@@ -141,86 +132,134 @@ def _step(turn: Turn, workflow: Workflow, journey: Journey) -> Step | None:
     step = workflow.steps.get(journey.at)
     if step is None:
         gone = journey.at
-        _go(journey, workflow.moved.get(gone, END), journey.since)
+        journey.go(workflow.moved.get(gone, END), journey.since)
         turn.tell("moved", journey, step=gone, why="step_removed")
     return step
 
 
-def _go(journey: Journey, to: str, since: int) -> None:
-    journey.at, journey.since, journey.until = to, since, None
-
-
-def _take(turn: Turn, journey: Journey, step: Step) -> bool:
+def _take(turn: Turn, workflow: Workflow, journey: Journey, step: Step) -> bool:
     """Take one step; whether the journey has left it."""
     match step:
+        case Send():
+            return emails.take(turn, workflow, journey, step)
         case Wait():
-            journey.until = journey.since + step.span
-            if journey.until > turn.now:
-                return False
-            _go(journey, step.next, journey.until)
+            return _wait(turn, journey, step.next, journey.since + step.span)
+        case WaitFor():
+            return _wait_for(turn, journey, step)
+        case WaitUntil():
+            return _wait(turn, journey, step.next, _moment(turn, journey, step))
         case Branch():
             arm = next((arm for arm in step.arms if turn.holds(arm.when, journey)), None)
             turn.tell("branched", journey, why=arm.to if arm else "none")
-            _go(journey, arm.to if arm else step.next, journey.since)
+            journey.go(arm.to if arm else step.next, journey.since)
+            return True
+        case Split():
+            shares = {name: way.share for name, way in step.arms.items()}
+            name = emails.arm(turn, journey, step.id, shares, step.decide)
+            turn.tell("branched", journey, why=name)
+            journey.go(step.arms[name].to, journey.since)
+            return True
         case Exit():
-            end(turn, journey, step.reason)
-        case Send():
-            return _send(turn, journey, step)
+            # What it has decided to send stays decided.
+            turn.tell("exited", journey, why=step.reason)
+            journey.go(END, turn.now)
+            return True
+        case Set() | Subscribe() | Emit() | Enroll() | Suppress():
+            _act(turn, journey, step)
+            # An action may end the journey that takes it: by unsubscribing from its topic.
+            journey.go(step.next, journey.since)
+            return True
         case _:
             assert_never(step)
-    return True
 
 
-def _send(turn: Turn, journey: Journey, step: Send) -> bool:
-    """Decide to send, to skip, or to hold; whether that settled the step."""
-    topic = turn.book.topics[step.topic]
-    releases, first_decided = journey.releases.get(step.id, (0, turn.now))
-    if releases and journey.until is not None and journey.until > turn.now:
+def _act(turn: Turn, journey: Journey, step: Set | Subscribe | Emit | Enroll | Suppress) -> None:
+    turn.tell("did", journey)
+    match step:
+        case Set():
+            facts = turn.facts(journey)
+            traits = {name: present(value, facts) for name, value in step.traits.items()}
+            turn.change(say(turn.profile, turn.standing, traits, turn.now))
+        case Subscribe():
+            turn.change(consent.say(turn.profile, step.topic, step.subscribed, turn.now))
+            if step.subscribed:
+                turn.change(consent.lift(turn.profile, turn.now))
+            else:
+                leave_topic(turn, step.topic)
+        case Emit():
+            facts = turn.facts(journey)
+            turn.do(
+                Emission(
+                    id=message_id_of(journey.run, step.id, 1),
+                    name=step.name,
+                    contact_id=turn.standing.contact_id,
+                    workflow=journey.workflow,
+                    step=step.id,
+                    at=turn.now,
+                    detail={name: present(value, facts) for name, value in step.detail.items()},
+                )
+            )
+        case Enroll():
+            turn.enrolling.append((step.workflow, journey))
+        case Suppress():
+            turn.change(consent.suppress(turn.profile, step.reason, turn.now))
+        case _:
+            assert_never(step)
+
+
+# --- waits
+
+
+def _wait(turn: Turn, journey: Journey, then: str, until: int) -> bool:
+    """Wait until an instant, which is when the step is over, however late that is noticed."""
+    if until > turn.reach:
+        _stand(turn, journey, until)
         return False
-    if turn.now > first_decided + step.hold:
-        return _skip(turn, journey, step, "held_too_long")
-    if not consent.allows(topic, turn.profile):
-        return _skip(turn, journey, step, "unsubscribed")
-    if not turn.profile.email:
-        journey.until = journey.since + turn.book.policy.entry_grace
-        return journey.until <= turn.now and _skip(turn, journey, step, "no_address")
-    barred = consent.barred(turn.profile, topic)
-    if barred:
-        return _skip(turn, journey, step, barred)
-    message_id = message_id_of(journey.run, step.id, 1)
-    turn.standing.outbox[message_id] = Outgoing(cause=turn.cause, run=journey.run, step=step.id)
-    journey.sent[step.id] = turn.now
-    turn.tell("sent", journey)
-    turn.do(
-        Mail(
-            message_id=message_id,
-            contact_id=turn.standing.contact_id,
-            workflow=journey.workflow,
-            run=journey.run,
-            step=step.id,
-            template=step.template,
-            topic=step.topic,
-            transactional=topic.transactional,
-            decided_at=turn.now,
-            release=releases,
-            not_after=first_decided + step.hold,
-            event=journey.event,
-            sender=step.sender,
-            subject=step.subject,
-        )
-    )
-    _go(journey, step.next, turn.now)
+    journey.go(then, max(journey.since, until))
     return True
 
 
-def _skip(turn: Turn, journey: Journey, step: Send, reason: str) -> bool:
-    turn.tell("skipped", journey, why=reason)
-    _withdraw(turn, journey, step, reason)
-    _go(journey, step.next, turn.now)
-    return True
+def _wait_for(turn: Turn, journey: Journey, step: WaitFor) -> bool:
+    truth, changes = turn.verdict(step.condition, journey)
+    if truth:
+        turn.tell("branched", journey, why="then")
+        journey.go(step.then, turn.reach)
+        return True
+    over = None if step.at_most is None else journey.since + step.at_most
+    if over is not None and over <= turn.reach:
+        turn.tell("branched", journey, why="else")
+        journey.go(step.otherwise, over)
+        return True
+    _stand(turn, journey, earliest(over, changes))
+    return False
 
 
-def _withdraw(turn: Turn, journey: Journey, step: Step, reason: str) -> None:
-    """A deferred email may have a twin on its way: the ledger must know that it is not wanted any more."""
-    if step.id in journey.releases:
-        turn.do(Cancel(message_id=message_id_of(journey.run, step.id, 1), reason=reason))
+def _stand(turn: Turn, journey: Journey, until: int | None) -> None:
+    if journey.until != until or until is None:
+        turn.tell("waiting", journey)
+    journey.until = until
+
+
+def _moment(turn: Turn, journey: Journey, step: WaitUntil) -> int:
+    """The instant that a step waits for; one that has passed, or that nothing is known of, ends it at once."""
+    facts = turn.facts(journey)
+    if step.date is not None:
+        moment = moments.moment(present(step.date, facts), facts.zone)
+        if moment is None:
+            return journey.since
+        return moments.on_day(moment, step.offset, step.minutes, facts.zone)
+    minutes = step.minutes
+    if step.arms:
+        shares = {name: share for name, (share, _) in step.arms.items()}
+        minutes = step.arms[emails.arm(turn, journey, step.id, shares, step.decide)][1]
+    elif step.best_hour:
+        minutes = _best_hour(facts, step.best_hour)
+    if minutes is None:
+        return journey.since
+    return moments.next_time(journey.since - 1, minutes, step.days, facts.zone)
+
+
+def _best_hour(facts: Facts, measure: str) -> int | None:
+    """The hour at which the contact opens and clicks most, in minutes after midnight; None if it never did."""
+    hour = present(Measured(measure), facts)
+    return None if hour is None else int(hour) * 60

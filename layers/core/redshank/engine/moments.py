@@ -6,7 +6,7 @@ A local time that the clock skips is the first valid instant after it; one that 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -54,7 +54,7 @@ def instant_of(wall: datetime, where: ZoneInfo) -> int:
 
 def at_time(day: date, minutes: int, where: ZoneInfo) -> int:
     """The instant of a time of day (minutes after midnight, as the clock shows) on a local day."""
-    return instant_of(datetime(day.year, day.month, day.day) + timedelta(minutes=minutes), where)
+    return instant_of(datetime.combine(day, time.min) + timedelta(minutes=minutes), where)
 
 
 def next_time(after: int, minutes: int, days: Collection[int], where: ZoneInfo) -> int:

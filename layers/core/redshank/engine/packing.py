@@ -11,13 +11,14 @@ from typing import Any
 
 import msgpack
 
-from redshank.engine.effects import Cancel, Effect, Mail, Membership
-from redshank.engine.state import Journey, Outgoing, Pending, Standing
+from redshank.engine.effects import Alarm, Cancel, Effect, Emission, Mail, Membership
+from redshank.engine.measures import Sample
+from redshank.engine.state import Anchor, Hopeful, Journey, Outgoing, Pending, Standing
 
 #: First byte of a packed state; a new layout takes the next number and reads the old one.
 LAYOUT = b"\x01"
 
-_EFFECTS: tuple[type, ...] = (Mail, Cancel, Membership)
+_EFFECTS: tuple[type, ...] = (Mail, Cancel, Membership, Emission, Alarm)
 
 
 def _row(value: Any) -> list[Any]:
@@ -45,10 +46,14 @@ def pack(standing: Standing) -> bytes:
         {key: _row(it) for key, it in standing.outbox.items()},
         [_row(journey) for journey in standing.journeys.values()],
         standing.entries,
-        standing.measures,
+        {key: _spaced(samples) for key, samples in standing.measures.items()},
         standing.confirmed,
         standing.truths,
         standing.due,
+        standing.streams,
+        {key: _row(it) for key, it in standing.anchors.items()},
+        [_row(it) for it in standing.hopefuls],
+        standing.recent,
     ]
     return LAYOUT + zlib.compress(msgpack.packb(plain), level=6)
 
@@ -65,10 +70,14 @@ def unpack(standing: Standing, packed: bytes) -> None:
         outbox,
         journeys,
         standing.entries,
-        standing.measures,
+        measures,
         standing.confirmed,
         truths,
         standing.due,
+        standing.streams,
+        anchors,
+        hopefuls,
+        standing.recent,
     ) = msgpack.unpackb(zlib.decompress(packed[1:]))
     standing.pending = {
         key: Pending(stream=stream, effects=tuple(_unpack_effect(row) for row in effects))
@@ -76,7 +85,30 @@ def unpack(standing: Standing, packed: bytes) -> None:
     }
     standing.outbox = {key: _made(Outgoing, row) for key, row in outbox.items()}
     standing.journeys = {row[0]: _journey(row) for row in journeys}
+    standing.measures = {key: _dated(samples) for key, samples in measures.items()}
+    standing.anchors = {key: _made(Anchor, row) for key, row in anchors.items()}
+    standing.hopefuls = [_made(Hopeful, row) for row in hopefuls]
     standing.truths = {key: (truth, until) for key, (truth, until) in truths.items()}
+
+
+def _spaced(samples: list[Sample]) -> list[Any]:
+    """The instants as distances from the one before, and a sample that is one event as its instant alone."""
+    before = 0
+    made: list[Any] = []
+    for at, *rest in samples:
+        made.append(at - before if rest == [1] and type(rest[0]) is int else [at - before, *rest])
+        before = at
+    return made
+
+
+def _dated(packed: list[Any]) -> list[Sample]:
+    at = 0
+    samples: list[Sample] = []
+    for given in packed:
+        distance, *rest = [given, 1] if isinstance(given, int) else given
+        at += distance
+        samples.append([at, *rest])
+    return samples
 
 
 def _journey(row: list[Any]) -> Journey:

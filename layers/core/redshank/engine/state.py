@@ -93,6 +93,10 @@ class Journey:
         """Whether it still has a step to take."""
         return self.at != END
 
+    def go(self, to: str, since: int) -> None:
+        """Stand at that step; the one before settled then."""
+        self.at, self.since, self.until = to, since, None
+
     def copy(self) -> Journey:
         return replace(
             self,
@@ -259,3 +263,28 @@ def say(profile: Profile, standing: Standing, traits: Mapping[str, Any], at: int
         traits={name: value for name, value in traits_now.items() if value is not None},
         written=written,
     )
+
+
+def say_account(profile: Profile, account_id: str, traits: Mapping[str, Any], at: int) -> Profile:
+    """The profile after a group call: the contact is of this account, of which the newest write per trait wins."""
+    moved = bool(account_id) and account_id != profile.account_id
+    if moved and at < profile.written.get(_ACCOUNT, at):
+        return profile
+    known = {} if moved else profile.account
+    written = {
+        name: then for name, then in profile.written.items() if not (moved and name.startswith(_ACCOUNT))
+    }
+    newer = {name: value for name, value in traits.items() if at >= written.get(_ACCOUNT + name, at)}
+    account = {name: value for name, value in {**known, **newer}.items() if value is not None}
+    if not moved and account == profile.account:
+        return profile
+    return replace(
+        profile,
+        account_id=account_id or profile.account_id,
+        account=account,
+        written={**written, **{_ACCOUNT + name: at for name in newer}, **({_ACCOUNT: at} if moved else {})},
+    )
+
+
+#: Prefix, in ``written``, of the account's traits; alone: when the contact came to it. No trait is called so.
+_ACCOUNT = "\x1faccount."

@@ -7,9 +7,10 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from redshank.engine.book import Book
-from redshank.engine.conditions import Condition, Facts, Verdict
+from redshank.engine.conditions import Condition, Verdict, verdict
 from redshank.engine.effects import Effect
 from redshank.engine.state import Journey, Profile, Standing
+from redshank.engine.values import Facts
 
 #: More steps than this in one advance is a loop, not a journey.
 FUEL = 1_000
@@ -23,6 +24,7 @@ class Trace(NamedTuple):
     run: str = ""
     step: str = ""
     why: str = ""
+    at: int = 0
 
 
 @dataclass(slots=True, kw_only=True)
@@ -30,25 +32,71 @@ class Turn:
     book: Book
     profile: Profile
     standing: Standing
+    #: When it is worked out: what is decided is decided now.
     now: int
+    #: Up to when time has passed for this contact: conditions are judged as of then. It catches up with ``now``.
+    reach: int
+    #: The next instant at which time alone changes something; None: never. In the past: to be worked out.
+    due: int | None = 0
     #: The id of the input whose consequences are being worked out.
     cause: str = ""
     #: Input id -> its effects, in order.
     effects: dict[str, list[Effect]] = field(default_factory=dict)
     trace: list[Trace] = field(default_factory=list)
     fuel: int = FUEL
+    #: Keys of stored truths that have to be judged anew.
+    dirty: dict[str, None] = field(default_factory=dict)
+    #: Whether the profile has changed since journeys were last looked at.
+    moved: bool = False
+    #: Workflows to be entered by a step, and the journey that asks.
+    enrolling: list[tuple[str, Journey]] = field(default_factory=list)
+    #: The runs that have begun.
+    begun: set[str] = field(default_factory=set)
 
     def do(self, effect: Effect) -> None:
         self.effects.setdefault(self.cause, []).append(effect)
+
+    def change(self, profile: Profile) -> None:
+        """The contact's profile from now on."""
+        if profile is not self.profile:
+            self.profile = profile
+            self.moved = True
+            self.dirty |= dict.fromkeys(self.book.truths_on_profile)
+
+    def hold(self, key: str, verdict: Verdict) -> bool:
+        """Keep a truth; whether it is another than before."""
+        was, _ = self.standing.truths.pop(key, (False, None))
+        if verdict != (False, None):
+            self.standing.truths[key] = verdict
+        return was != verdict[0]
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether nothing is left that follows from what has been decided."""
+        return not (self.moved or self.dirty or self.enrolling)
 
     def tell(
         self, what: str, journey: Journey | None = None, *, step: str = "", why: str = "", workflow: str = ""
     ) -> None:
         """Note what was decided about a journey, or about a workflow that started none."""
         if journey is not None:
-            self.trace.append(Trace(what, journey.workflow, journey.run, step or journey.at, why))
+            step = step or journey.at
+            self.trace.append(Trace(what, journey.workflow, journey.run, step, why, self.reach))
         else:
-            self.trace.append(Trace(what, workflow, "", step, why))
+            self.trace.append(Trace(what, workflow, "", step, why, self.reach))
+
+    def facts(self, journey: Journey | None = None, properties: Mapping[str, Any] | None = None) -> Facts:
+        """All that a condition may look at; the properties are the journey's event's if none are given."""
+        if properties is None:
+            properties = journey.event if journey else {}
+        return Facts(
+            book=self.book,
+            profile=self.profile,
+            standing=self.standing,
+            now=self.reach,
+            properties=properties,
+            journey=journey,
+        )
 
     def verdict(
         self,
@@ -59,18 +107,7 @@ class Turn:
         """The condition's verdict now; no condition is true for ever."""
         if condition is None:
             return True, None
-        if properties is None:
-            properties = journey.event if journey else {}
-        return condition.verdict(
-            Facts(
-                book=self.book,
-                profile=self.profile,
-                standing=self.standing,
-                now=self.now,
-                properties=properties,
-                journey=journey,
-            )
-        )
+        return verdict(condition, self.facts(journey, properties))
 
     def holds(
         self,
@@ -78,4 +115,4 @@ class Turn:
         journey: Journey | None = None,
         properties: Mapping[str, Any] | None = None,
     ) -> bool:
-        return self.verdict(condition, journey, properties)[0]
+        return condition is None or next(condition.course(self.facts(journey, properties)))[1]

@@ -62,7 +62,7 @@ def _effects(judged: Judged) -> Iterable[Effect]:
 def _entry(standing: Standing, effect: Membership) -> tuple[str, str, bool, int]:
     """Whether the contact is a member as of this version: an effect found pending may be older than the
     standing it is found in, and one batch of inputs may let a contact in and out again."""
-    member, _ = standing.truths.get(SEGMENT + effect.segment, (effect.member, None))
+    member, _ = standing.truths.get(SEGMENT + effect.segment, (False, None))
     return effect.segment, standing.contact_id, member, standing.version
 
 
