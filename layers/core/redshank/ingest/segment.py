@@ -111,6 +111,21 @@ def read(call: str, document: Mapping[str, Any], *, size: int, clock: Clock, rec
     return Reading(events=events, flaws=flaws)
 
 
+def recall(post: Any) -> Event:
+    """The event of a message that was kept, as of when it happened. Raises BadInput.
+
+    Its timestamp is needed, and right; and what only Redshank makes (``email_opened``) is no forgery here.
+    """
+    if type(post) is not dict:
+        raise BadInput("is not a JSON object")
+    at = _instant(post, "timestamp")
+    if at is None:
+        at = _instant(post, "originalTimestamp")
+    if at is None:
+        raise BadInput("is missing: when did it happen?", field="timestamp")
+    return _event(_kind(post), {**post, "sentAt": None}, _Moment(Clock(), at, None, 0), trusted=True)
+
+
 class _Moment(NamedTuple):
     """When a post came, and as which of its request."""
 
@@ -137,11 +152,13 @@ def _kind(post: Mapping[str, Any]) -> str:
     return kind
 
 
-def _event(kind: str, post: Mapping[str, Any], moment: _Moment) -> Event:
+def _event(kind: str, post: Mapping[str, Any], moment: _Moment, *, trusted: bool = False) -> Event:
     user_id, anonymous_id = _label(post, "userId"), _label(post, "anonymousId")
     if not user_id and not anonymous_id:
         raise BadInput("is missing, and so is anonymousId", field="userId")
     said = _SAID[kind](post)
+    if said.name in RESERVED and not trusted:
+        raise BadInput(f"{said.name} is an event that only Redshank makes", field="event")
     stream = stream_of(user_id, anonymous_id)
     event_id = _label(post, "messageId")
     if event_id.startswith("w:"):
@@ -250,8 +267,6 @@ def _track(post: Mapping[str, Any]) -> _Said:
     if type(name) is not str or not name:
         raise BadInput("is missing or not a string", field="event")
     name = _label(post, "event", longest=LONGEST_NAME)
-    if name in RESERVED:
-        raise BadInput(f"{name} is an event that only Redshank makes", field="event")
     return _Said(name, _object(post, "properties"), {})
 
 
