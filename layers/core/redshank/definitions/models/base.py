@@ -13,6 +13,7 @@ from typing import Any, ClassVar, Self
 
 from pydantic import (
     BaseModel,
+    BeforeValidator,
     ConfigDict,
     Discriminator,
     ModelWrapValidatorHandler,
@@ -57,6 +58,14 @@ class Definition(BaseModel):
     def at(self, key: str = "") -> Place:
         """Where a key stands in the file, or the whole mapping."""
         return self._source.at(key)
+
+    def gives(self, key: str) -> bool:
+        """Whether the file gives the key, be it with its default."""
+        return key in self._source
+
+    def tell(self, info: ValidationInfo, message: str, key: str = "") -> None:
+        """Report what is wrong with a key and keep the rest: for validators that run after."""
+        _problems(info).add(self.at(key), message)
 
 
 def _problems(info: ValidationInfo) -> Problems:
@@ -143,6 +152,25 @@ def one_or_more(value: Any) -> Any:
     made.append(value)
     made.lines.append(made.place.line)
     return made
+
+
+def options_beside(key: str, *options: str) -> BeforeValidator:
+    """For a condition that has options beside it: what is no option becomes the value of ``key``."""
+
+    def split(value: Any) -> Any:
+        if not isinstance(value, Mapped | Listed):
+            return value
+        made = Mapped(value.place)
+        made[key] = value
+        if isinstance(value, Mapped):
+            own = [name for name in options if name in value]
+            made.lines = {**value.lines}
+            made.update((name, value[name]) for name in own)
+            made[key] = value.without(*own)
+        made.lines[key] = value.place.line
+        return made
+
+    return BeforeValidator(split)
 
 
 def validate[D](validator: Callable[..., D], data: Any, problems: Problems, *, at: Place) -> D | None:
