@@ -16,6 +16,9 @@ HOUR = 60 * MINUTE
 DAY = 24 * HOUR
 WEEK = 7 * DAY
 
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MILLISECOND = timedelta(milliseconds=1)
+
 _UNITS = {"s": SECOND, "m": MINUTE, "h": HOUR, "d": DAY, "w": WEEK}
 _DURATION = re.compile(r"(\d+)([smhdw])")
 
@@ -24,7 +27,7 @@ def from_datetime(moment: datetime) -> int:
     """The instant of an aware datetime; a naive one raises ValueError."""
     if moment.tzinfo is None:
         raise ValueError(f"{moment.isoformat()} has no timezone")
-    return (moment - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(milliseconds=1)
+    return (moment - _EPOCH) // _MILLISECOND
 
 
 def to_datetime(instant: int) -> datetime:
