@@ -11,6 +11,7 @@ from typing import Any
 
 from redshank.engine import consent
 from redshank.engine.book import SEGMENT
+from redshank.engine.conditions import verdict
 from redshank.engine.inputs import TOPIC_UNSUBSCRIBED
 from redshank.engine.state import Profile, Standing
 from redshank.engine.values import Facts
@@ -58,7 +59,7 @@ def i1_each_event_is_counted_once(world: World) -> Iterator[str]:
             if it.name not in world.first_book.measures[SEEN].events
             and (it.stream, it.id) not in world.history.by_newest_book
         ]
-        counted = standing.measures.get(SEEN, [0])[0]
+        counted = standing.measures.get(SEEN, [[0, 0]])[0][1]
         if not len(posted) - len(either) <= counted <= len(posted):
             yield f"I1: {counted} events of {len(posted)} were counted"
 
@@ -125,19 +126,19 @@ def i5_truths_follow_from_what_is_known(world: World) -> Iterator[str]:
             continue  # nothing has happened to this contact since the book was applied
         facts = Facts(book=book, profile=profile, standing=standing, now=standing.as_of)
         for key, condition in book.truths.items():
-            truth, _ = condition.verdict(facts)
-            if standing.truths[key][0] is not truth:
-                yield f"I5: {key} is kept as {standing.truths[key][0]} and is {truth}"
+            truth, _ = verdict(condition, facts)
+            kept, _ = standing.truths.get(key, (False, None))
+            if kept is not truth:
+                yield f"I5: {key} is kept as {kept} and is {truth}"
 
 
 def i5_members_follow_from_truths(world: World) -> Iterator[str]:
     for standing, _ in _contacts(world):
-        for key, (truth, _) in standing.truths.items():
-            if key.startswith(SEGMENT):
-                segment = key.removeprefix(SEGMENT)
-                member, _ = world.members.held.get((segment, standing.contact_id), (False, 0))
-                if member is not truth:
-                    yield f"I5: {segment} has the contact: {member}, but that is {truth}"
+        for segment in world.book.segments:
+            truth, _ = standing.truths.get(SEGMENT + segment, (False, None))
+            member, _ = world.members.held.get((segment, standing.contact_id), (False, 0))
+            if member is not truth:
+                yield f"I5: {segment} has the contact: {member}, but that is {truth}"
 
 
 def i5_consent_is_the_newest_word(world: World) -> Iterator[str]:

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from redshank.engine import advance as engine
-from redshank.engine import journeys, state
+from redshank.engine import emails, entering, state
 from redshank.engine.advance import Evidence
 from redshank.engine.state import Profile, Standing
 from redshank.errors import Conflict, OutcomeUnknown
@@ -123,9 +123,9 @@ def own_ids_are_read_strongly_from_the_log(patch: Patch) -> None:
 def an_id_leaves_pending_only_once_it_is_in_the_log(patch: Patch) -> None:
     original = engine.advance
 
-    def advance(given: Any, inputs: Any, book: Any, now: int, evidence: Evidence) -> Any:
+    def advance(given: Any, inputs: Any, book: Any, now: int, evidence: Evidence, **more: Any) -> Any:
         everything = replace(evidence, logged=frozenset(given.standing.pending))
-        return original(given, inputs, book, now, everything)
+        return original(given, inputs, book, now, everything, **more)
 
     patch.setattr(rounds, "advance", advance)
 
@@ -211,15 +211,16 @@ def the_newest_word_about_a_trait_wins(patch: Patch) -> None:
 
 @rule()
 def edges_compare_with_the_stored_truth(patch: Patch) -> None:
-    def edges(turn: Any, keys: Any, event: Any, *, starts: bool = True) -> None:
+    def judge(turn: Any, keys: Any, event: Any, *, starts: bool = True) -> None:
         for key in keys:
-            turn.standing.truths[key] = turn.verdict(turn.book.truths[key])
-            if turn.standing.truths[key][0] and key in turn.book.becoming:
+            turn.hold(key, turn.verdict(turn.book.truths[key]))
+            if key in turn.standing.truths and turn.standing.truths[key][0] and key in turn.book.edges:
                 # What an earlier profile would have said is not known: so it fires.
-                workflow, trigger = turn.book.becoming[key]
-                journeys.enter(turn, workflow, trigger, event)
+                workflow, trigger = turn.book.edges[key]
+                at = event.occurred_at if event else turn.reach
+                entering.enter(turn, workflow, trigger, at, event.properties if event else {})
 
-    patch.setattr(engine, "_edges", edges)
+    patch.setattr(engine, "_judge", judge)
 
 
 @rule()
@@ -401,13 +402,13 @@ def a_refused_email_that_may_have_been_sent_settles_first(patch: Patch) -> None:
 
 @rule()
 def a_deferral_that_finds_nothing_cancels(patch: Patch) -> None:
-    original = journeys.deferred
+    original = emails.deferred
 
     def deferred(turn: Any, event: Any) -> None:
         if str(event.properties.get("message_id")) in turn.standing.outbox:
             original(turn, event)
 
-    patch.setattr(journeys, "deferred", deferred)
+    patch.setattr(emails, "deferred", deferred)
 
 
 @rule()

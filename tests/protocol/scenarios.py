@@ -12,7 +12,7 @@ from redshank.engine import inputs
 from redshank.engine.book import Book, Template
 from redshank.engine.conditions import All, Compare, Email
 from redshank.engine.inputs import Event
-from redshank.engine.measures import Measure
+from redshank.engine.measures import Measure, Rolling
 from redshank.engine.state import END
 from redshank.engine.values import Measured, Trait
 from redshank.engine.workflows import Arm, BecomesTrigger, Branch, EventTrigger, Send, Wait, Workflow
@@ -77,7 +77,7 @@ def _book(*workflows: Workflow, sequence: int) -> Book:
     measures = [
         books.ACTIVATED,
         Measure(key=invariants.SEEN, events=(*COUNTED, "page_viewed") if sequence == 2 else COUNTED),
-        Measure(key="logins", events=("logged_in",), window=5 * MINUTE),
+        Measure(key="logins", events=("logged_in",), window=Rolling(length=5 * MINUTE)),
     ]
     return books.book(
         *workflows,
