@@ -1,7 +1,12 @@
 """What does a book mean to the engine?
 
 references   is what one definition calls another by really there?
+schema       what the app declared, and whether a question fits it
 conditions   questions about a contact, and the measures they need
+measures     what the names of measures.yaml stand for; expressions: the arithmetic in them
+circles      is a segment or a measure defined by itself?
+lists        who is on a static list
+predictions  can the models be trained from what the book knows?
 workflows    triggers, goals and steps
 emails       templates, with what the law asks of them
 compile_book all of it
@@ -12,9 +17,13 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+from redshank.definitions.compiling.circles import check_circles
 from redshank.definitions.compiling.conditions import SEGMENT, Conditions
 from redshank.definitions.compiling.emails import compile_templates
+from redshank.definitions.compiling.lists import compile_lists
+from redshank.definitions.compiling.predictions import check_models
 from redshank.definitions.compiling.references import References
+from redshank.definitions.compiling.schema import Declared, compile_schema
 from redshank.definitions.compiling.settings import compile_policy, compile_senders, compile_topics
 from redshank.definitions.compiling.workflows import compile_workflow
 from redshank.definitions.folder import read_folder
@@ -31,10 +40,20 @@ def compile_book(folder: Path, *, sequence: int = 0) -> book.Book:
     problems = Problems()
     read = read_folder(folder, problems)
     references = References(read.names, problems)
-    conditions = Conditions(references, problems)
+    schema = compile_schema(read.schema)
+    conditions = Conditions(
+        references,
+        problems,
+        Declared(references, schema or book.Schema()),
+        sources=read.measures,
+        lists=read.lists.keys(),
+    )
+    check_circles(read.segments, read.measures, problems)
     topics = compile_topics(read.settings)
     segments = {name: conditions.compile(source, SEGMENT) for name, source in read.segments.items()}
-    conditions.check_circles(read.segments)
+    named = conditions.named.all()
+    check_models(read.models, conditions)
+    lists = compile_lists(read.lists, read.segments, problems)
     workflows = {
         name: compile_workflow(name, source, read, topics, conditions, references, problems)
         for name, source in read.workflows.items()
@@ -50,8 +69,12 @@ def compile_book(folder: Path, *, sequence: int = 0) -> book.Book:
         topics=topics,
         senders=compile_senders(read.settings),
         policy=compile_policy(read.settings),
+        holdout=read.settings.holdout,
+        schema=schema,
         measures=dict(sorted(conditions.measures.items())),
+        named=named,
         segments=segments,
+        lists=lists,
         workflows=workflows,
         templates=templates,
         sources=sources,

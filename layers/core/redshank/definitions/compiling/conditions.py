@@ -4,15 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
-from typing import assert_never
+from functools import cached_property
+from typing import Any, assert_never
 
+from redshank.definitions.compiling.measures import Known, Named
 from redshank.definitions.compiling.references import References
+from redshank.definitions.compiling.schema import NUMBER, Declared
 from redshank.definitions.models import conditions as written
 from redshank.definitions.models.conditions import Condition
+from redshank.definitions.models.measures import Measure as NamedMeasure
 from redshank.definitions.problems import Problems, did_you_mean
 from redshank.engine import conditions as engine
-from redshank.engine import measures, serial, values
+from redshank.engine import inputs, serial, values
+from redshank.engine.book import Kind
+from redshank.engine.measures import Calendar, Measure, Rolling, SinceEntry, Window
 from redshank.identity import digest
+from redshank.instants import DAY
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,22 +36,46 @@ class Scope:
     emails: Collection[str] | None = None
     #: Whether these are known to be all.
     is_whole: bool = True
+    #: The steps of the journey.
+    steps: Collection[str] = ()
     #: In a goal: the events that start the journey. A bare event then means: since entry.
     started_by: frozenset[str] | None = None
+    #: In a ``wait_for``: a bare event means since the step began.
+    waits: bool = False
+    #: The kinds of events whose properties can be looked at, where they are known.
+    events: tuple[str, ...] = ()
 
 
 FILTER = Scope(called="`where`", only_event=True)
 SEGMENT = Scope(called="a segment", has_event=False)
 EDGE = Scope(called="`becomes`", has_event=False)
 ENTRY = Scope(called="a trigger's `if`")
+MEASURE = Scope(called="a measure", has_event=False)
+
+#: How ``since`` calls the beginning of the journey.
+_ENTRY = "entry"
+#: Whose hour of opening and clicking counts: not a machine's.
+_BY_MACHINE = engine.Compare(values.Property("by"), "one_of", ("proxy", "scanner"))
+#: So far back goes the habit that ``best_hour`` looks at.
+_HABIT = 90 * DAY
 
 
 @dataclass(frozen=True)
 class Conditions:
     references: References
     problems: Problems
-    #: The measures that the conditions compiled so far need, by key.
-    measures: dict[str, measures.Measure] = field(default_factory=dict)
+    declared: Declared
+    #: What ``measures.yaml`` says.
+    sources: Mapping[str, NamedMeasure] = field(default_factory=dict)
+    #: The names of the static lists.
+    lists: Collection[str] = ()
+    #: The measures that what was compiled so far needs, by key.
+    measures: dict[str, Measure] = field(default_factory=dict)
+
+    @cached_property
+    def named(self) -> Named:
+        """The measures of ``measures.yaml``."""
+        return Named(self.sources, self, MEASURE)
 
     def compile(self, source: Condition, scope: Scope) -> engine.Condition:
         """The engine's form of a condition; what is wrong goes to ``problems``."""
@@ -55,19 +86,21 @@ class Conditions:
         if isinstance(source, written.NotCondition):
             return engine.Not(self.compile(source.negated, scope))
         if isinstance(source, written.PropertyCondition):
-            if not scope.has_event:
-                self.problems.add(source.at("property"), f"{scope.called} has no event to look at")
-            return _compared(values.Property(source.property), source)
+            return self._property(source, scope)
         if scope.only_event:
             message = f"{scope.called} filters events by their `property`; ask about the contact in `if`"
             self.problems.add(source.at(), message)
         if isinstance(source, written.TraitCondition):
-            return _compared(values.Trait(source.trait), source)
+            kind = self.declared.trait(source.trait, source.at("trait"))
+            return self._compared(Known(values.Trait(source.trait), kind), source.trait, source)
+        if isinstance(source, written.AccountCondition):
+            return self._compared(Known(values.Account(source.account)), source.account, source)
+        if isinstance(source, written.MeasureCondition):
+            return self._measure(source)
         if isinstance(source, written.EventCondition):
             return self._event(source, scope)
         if isinstance(source, written.InCondition):
-            self.references.check("segment", source.segment, source.at("in"))
-            return engine.InSegment(source.segment)
+            return self._in(source)
         if isinstance(source, written.SubscribedCondition):
             self.references.check("topic", source.subscribed, source.at("subscribed"))
             return engine.Subscribed(source.subscribed)
@@ -78,19 +111,66 @@ class Conditions:
     def optional(self, source: Condition | None, scope: Scope) -> engine.Condition | None:
         return None if source is None else self.compile(source, scope)
 
-    def check_circles(self, segments: Mapping[str, Condition]) -> None:
-        """Report segments that are defined by themselves."""
-        for name, source in segments.items():
-            seen: set[str] = set()
-            waiting = list(_segments_in(source))
-            while waiting:
-                asked = waiting.pop()
-                if asked.segment == name:
-                    self.problems.add(source.at(), f"the segment `{name}` is defined by itself")
-                    break
-                if asked.segment not in seen and asked.segment in segments:
-                    seen.add(asked.segment)
-                    waiting += _segments_in(segments[asked.segment])
+    def best_hour(self) -> str:
+        """The key of the measure whose value is the hour of day at which the contact opens and clicks most."""
+        return self._kept(
+            Measure(
+                key="",
+                events=(inputs.EMAIL_OPENED, inputs.LINK_CLICKED),
+                where=engine.Not(_BY_MACHINE),
+                aggregate="top",
+                of="@hour",
+                window=Rolling(length=_HABIT),
+            )
+        )
+
+    def happened(self, source: written.EventValue, scope: Scope) -> Known:
+        """What events amount to, seen from where it is asked."""
+        events = self.declared.events(source.event, source.at("event"))
+        aggregate, of = source.aggregate
+        since = self._since(source, scope)
+        key = self._kept(
+            Measure(
+                key="",
+                events=events,
+                where=self.optional(source.where, replace(FILTER, events=events)),
+                aggregate=aggregate,
+                of=of,
+                window=SinceEntry() if since else self._window(source),
+                same=self._same(source, events, scope),
+            )
+        )
+        kind = self._kind(source, events)
+        if not since:
+            return Known(values.Measured(key), kind)
+        within = source.within if scope.started_by is not None else None
+        # Where it is not known which events start the journey, it may have been one of these.
+        strictly = scope.started_by is None or not scope.started_by.isdisjoint(events)
+        return Known(values.Measured(key, since, within, strictly), kind)
+
+    def counted(self, source: written.EventValue, half_life: int) -> values.Measured:
+        """Each event by itself, fading if there is a half-life: what points are given for."""
+        if not half_life:
+            found = self.happened(source, MEASURE).value
+            assert isinstance(found, values.Measured)
+            return found
+        windows = [name for name in ("within", "during") if getattr(source, name) is not None]
+        for name in windows:
+            message = f"points with a half-life fade; `{name}` would cut them off, leave one of the two out"
+            self.problems.add(source.at(name), message)
+        self._since(source, MEASURE)
+        events = self.declared.events(source.event, source.at("event"))
+        key = self._kept(
+            Measure(
+                key="",
+                events=events,
+                where=self.optional(source.where, replace(FILTER, events=events)),
+                aggregate="fading",
+                half_life=half_life,
+                same=self._same(source, events, MEASURE),
+            )
+        )
+        return values.Measured(key)
 
     def _joined(
         self, kind: type[engine.All | engine.Any_], items: list[Condition], scope: Scope
@@ -98,38 +178,29 @@ class Conditions:
         made = tuple(self.compile(item, scope) for item in items)
         return made[0] if len(made) == 1 else kind(made)
 
-    def _event(self, source: written.EventCondition, scope: Scope) -> engine.Condition:
-        where = self.optional(source.where, FILTER)
-        comparison = source.comparison
-        if scope.started_by is not None:
-            if comparison is not None:
-                name = comparison[0]
-                self.problems.add(source.at(name), f"counting in a goal (`{name}`) is not supported yet")
-            measure = self._measure(source, where, window=measures.SinceEntry())
-            strictly = not scope.started_by.isdisjoint(measure.events)
-            since = values.Measured(measure.key, values.ENTRY, source.within, strictly)
-            return engine.Compare(since, "gte", 1)
-        window = None if source.within is None else measures.Rolling(length=source.within)
-        measure = self._measure(source, where, window=window)
-        name, wanted = comparison or ("gte", 1)
-        return engine.Compare(values.Measured(measure.key), name, _frozen(wanted))
+    def _property(self, source: written.PropertyCondition, scope: Scope) -> engine.Condition:
+        if not scope.has_event:
+            self.problems.add(source.at("property"), f"{scope.called} has no event to look at")
+        kind = self.declared.property(scope.events, source.property, source.at("property"))
+        return self._compared(Known(values.Property(source.property), kind), source.property, source)
 
-    def _measure(
-        self,
-        source: written.EventCondition,
-        where: engine.Condition | None,
-        *,
-        window: measures.Window | None,
-    ) -> measures.Measure:
-        """The measure of an event, named by its content: equal questions share one."""
-        unnamed = measures.Measure(
-            key="", events=tuple(sorted(set(source.event))), where=where, window=window
-        )
-        key = digest("measure", serial.canonical(unnamed), size=5)
-        made = replace(unnamed, key=key)
-        if self.measures.setdefault(key, made) != made:
-            raise ValueError(f"two measures have the key {key}; make the digest longer")
-        return made
+    def _measure(self, source: written.MeasureCondition) -> engine.Condition:
+        self.references.check("measure", source.measure, source.at("measure"))
+        found = self.named.of(source.measure)
+        operator, _ = _comparison(source)
+        if found.fades and operator in ("eq", "ne", "one_of"):
+            self.problems.add(
+                source.at(operator),
+                f"`{source.measure}` has a half-life, and so another value at every instant; "
+                f"compare it with `lt`, `lte`, `gt` or `gte`, not `{operator}`",
+            )
+        return self._compared(found, source.measure, source)
+
+    def _in(self, source: written.InCondition) -> engine.Condition:
+        self.references.check("segment", source.segment, source.at("in"))
+        if source.segment in self.lists:
+            return engine.InList(source.segment)
+        return engine.InSegment(source.segment)
 
     def _email(self, source: written.EmailCondition, scope: Scope) -> engine.Condition:
         fact, step = source.fact
@@ -140,29 +211,90 @@ class Conditions:
         elif scope.is_whole and step not in scope.emails:
             hint = did_you_mean(step, scope.emails)
             self.problems.add(source.at(fact), f"no step `{step}` sends an email in this workflow{hint}")
-        return engine.Email(fact, step)
+        return engine.Email(fact, step, source.link or "", source.by == "anyone")
+
+    def _event(self, source: written.EventCondition, scope: Scope) -> engine.Condition:
+        found = self.happened(source, scope)
+        operator, wanted = source.comparison or ("gte", 1)
+        aggregate, of = source.aggregate
+        if aggregate not in written.NUMERIC:
+            self.declared.check(found.kind, of, source)
+        return engine.Compare(found.value, operator, _frozen(wanted))
+
+    def _compared(self, known: Known, called: str, source: written.Comparison) -> engine.Condition:
+        self.declared.check(known.kind, called, source)
+        operator, wanted = _comparison(source)
+        return engine.Compare(known.value, operator, _frozen(wanted))
+
+    # --- events
+
+    def _kept(self, measure: Measure) -> str:
+        """The key of a measure, named by its content: equal questions share one."""
+        key = digest("measure", serial.canonical(measure), size=5)
+        made = replace(measure, key=key)
+        if self.measures.setdefault(key, made) != made:
+            raise ValueError(f"two measures have the key {key}; make the digest longer")
+        return key
+
+    def _window(self, source: written.EventValue) -> Window | None:
+        if source.during is not None:
+            return Calendar(during=source.during)
+        if source.within is not None:
+            return Rolling(length=source.within, ago=source.ago or 0)
+        return None
+
+    def _since(self, source: written.EventValue, scope: Scope) -> str:
+        """Where in the journey the events begin to count, or an empty string."""
+        if source.since is not None:
+            return self._asked_since(source.since, source, scope)
+        if scope.waits:
+            windowed = source.within is not None or source.during is not None
+            return "" if windowed else values.HERE
+        if scope.started_by is None:
+            return ""
+        for name in ("ago", "during"):
+            if getattr(source, name) is not None:
+                message = f"{scope.called} counts from the journey's start; `{name}` would look before it"
+                self.problems.add(source.at(name), message)
+        return values.ENTRY
+
+    def _asked_since(self, since: str, source: written.EventValue, scope: Scope) -> str:
+        place = source.at("since")
+        if scope.emails is None:
+            self.problems.add(place, f"`since` asks about a journey; {scope.called} has none")
+        elif since != _ENTRY and scope.is_whole and since not in scope.steps:
+            hint = did_you_mean(since, {_ENTRY, *scope.steps})
+            self.problems.add(place, f"no step `{since}` is in this workflow{hint}")
+        return values.ENTRY if since == _ENTRY else since
+
+    def _same(self, source: written.EventValue, events: tuple[str, ...], scope: Scope) -> str:
+        if source.same is None:
+            return ""
+        place = source.at("same")
+        if not scope.has_event:
+            self.problems.add(
+                place, f"`same` compares with the event that started a journey; {scope.called} has none"
+            )
+        self.declared.property(events, source.same, place)
+        return source.same
+
+    def _kind(self, source: written.EventValue, events: tuple[str, ...]) -> Kind | None:
+        """What events amount to is, if that is known."""
+        aggregate, of = source.aggregate
+        kind = self.declared.property(events, of, source.at(aggregate)) if of else None
+        if aggregate in ("sum", "avg") and kind is not None and (kind.type != "number" or kind.many):
+            message = f"`{aggregate}` is of numbers, and `{of}` is declared as something else"
+            self.problems.add(source.at(aggregate), message)
+        if aggregate in written.NUMERIC:
+            return NUMBER
+        return None if kind is None or kind.many else kind
 
 
-def _compared(
-    value: values.Value, source: written.TraitCondition | written.PropertyCondition
-) -> engine.Condition:
-    # A value alone has been refused, unless what it is compared with is not supported yet.
-    name, wanted = source.comparison or ("exists", True)
-    return engine.Compare(value, name, _frozen(wanted))
+def _comparison(source: written.Comparison) -> tuple[str, Any]:
+    found = source.comparison
+    assert found is not None  # the grammar refuses a value alone
+    return found
 
 
 def _frozen(wanted: object) -> object:
     return tuple(wanted) if isinstance(wanted, list) else wanted
-
-
-def _segments_in(source: Condition) -> list[written.InCondition]:
-    if isinstance(source, written.InCondition):
-        return [source]
-    if isinstance(source, written.NotCondition):
-        return _segments_in(source.negated)
-    items: list[Condition] = []
-    if isinstance(source, written.AllCondition):
-        items = source.all
-    elif isinstance(source, written.AnyCondition):
-        items = source.any
-    return [found for item in items for found in _segments_in(item)]

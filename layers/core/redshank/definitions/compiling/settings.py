@@ -30,4 +30,8 @@ def compile_senders(settings: BookSettings) -> dict[str, book.Sender]:
 def compile_policy(settings: BookSettings) -> book.Policy:
     if settings.policy is None:
         return book.Policy()
-    return book.Policy(hold=settings.policy.hold, entry_grace=settings.policy.entry_grace)
+    return book.Policy(
+        hold=settings.policy.hold,
+        entry_grace=settings.policy.entry_grace,
+        max_emails_per_day=settings.policy.max_emails_per_day,
+    )

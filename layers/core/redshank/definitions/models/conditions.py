@@ -1,8 +1,12 @@
-"""What can be asked about a contact?"""
+"""What can be asked about a contact?
+
+A condition compares a value (a trait, a measure, what events add up to …), or asks for what is true or not.
+"""
 
 from __future__ import annotations
 
-from typing import Annotated, Any, ClassVar, Self
+from collections.abc import Iterator
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import BeforeValidator, Field, Tag, model_validator
 
@@ -11,20 +15,25 @@ from redshank.definitions.models.base import Definition, Kinds, not_empty, one_o
 from redshank.definitions.models.scalars import Name, Operand, Ordered, PositiveDuration, Text
 from redshank.definitions.problems import listed
 
-OPERATORS = ("eq", "ne", "one_of", "lt", "lte", "gt", "gte", "has", "like", "exists")
-#: The operators that a count can be compared with.
+OPERATORS = (
+    *("eq", "ne", "one_of", "lt", "lte", "gt", "gte"),
+    *("has", "like", "exists", "in_next", "in_last"),
+)
+#: The operators that a number can be compared with which is never missing.
 COUNTING = ("eq", "ne", "one_of", "lt", "lte", "gt", "gte")
-_LATER_OPERATORS = frozenset({"in_next", "in_last"})
+#: What events can amount to, beside how many there are.
+AGGREGATES = ("sum", "avg", "min", "max", "first", "last", "distinct", "top")
+#: Those that are numbers whatever the property, and what they do.
+NUMERIC = {"count": "counts events", "sum": "adds up", "avg": "averages", "distinct": "counts values"}
+_WINDOWS = ("within", "during", "since")
 
 
 class Comparison(Definition):
     """A value and one comparison."""
 
-    later: ClassVar[frozenset[str]] = _LATER_OPERATORS
-
     eq: Operand | None = None
     ne: Operand | None = None
-    one_of: list[Operand] | None = None
+    one_of: Annotated[list[Operand], BeforeValidator(not_empty)] | None = None
     lt: Ordered | None = None
     lte: Ordered | None = None
     gt: Ordered | None = None
@@ -32,6 +41,9 @@ class Comparison(Definition):
     has: Operand | None = None
     like: Text | None = None
     exists: bool | None = None
+    #: Of a time: whether it is at most so far ahead, or past.
+    in_next: PositiveDuration | None = None
+    in_last: PositiveDuration | None = None
 
     @property
     def comparison(self) -> tuple[str, Any] | None:
@@ -50,7 +62,7 @@ class Comparison(Definition):
 class _Compared(Comparison):
     @model_validator(mode="after")
     def _some_comparison(self) -> Self:
-        if self.comparison is None and not self.later.intersection(self._source):
+        if self.comparison is None:
             raise refusal(f"this compares with nothing; add {listed(OPERATORS)}")
         return self
 
@@ -61,39 +73,99 @@ class TraitCondition(_Compared):
     trait: Text
 
 
+class AccountCondition(_Compared):
+    """A trait of the account (a Segment group) that the contact belongs to."""
+
+    account: Text
+
+
+class MeasureCondition(_Compared):
+    """A measure of ``measures.yaml``."""
+
+    measure: Text
+
+
 class PropertyCondition(_Compared):
     """A property of the event at hand: the one that is filtered, or the one that started the journey."""
 
     property: Text
 
 
-class EventCondition(Comparison):
-    """Whether an event happened, or how often."""
-
-    later: ClassVar[frozenset[str]] = _LATER_OPERATORS | {
-        *("ago", "during", "since", "same"),
-        *("sum", "avg", "min", "max", "first", "last", "distinct", "top"),
-    }
+class EventValue(Definition):
+    """What the contact's events of some kind amount to; how many there are, if nothing else is asked for."""
 
     event: Annotated[list[Text], BeforeValidator(one_or_more)]
     where: Condition | None = None
+    #: Only events with the same value of a property as the event that started the journey.
+    same: Text | None = None
+    #: The last so many hours or days; with ``ago``, those that ended so long ago.
     within: PositiveDuration | None = None
+    ago: PositiveDuration | None = None
+    during: Literal["today", "this_month", "last_month"] | None = None
+    #: Since the journey's ``entry``, or since a step of it was left.
+    since: Text | None = None
+    sum: Text | None = None
+    avg: Text | None = None
+    min: Text | None = None
+    max: Text | None = None
+    first: Text | None = None
+    last: Text | None = None
+    distinct: Text | None = None
+    top: Text | None = None
+
+    @property
+    def aggregate(self) -> tuple[str, str]:
+        """(``count`` or another aggregate, the property it is of, or an empty string)."""
+        given = ((name, getattr(self, name)) for name in AGGREGATES)
+        return next(((name, path) for name, path in given if path is not None), ("count", ""))
 
     @model_validator(mode="after")
-    def _countable(self) -> Self:
-        name, operand = self.comparison or ("gte", 1)
-        if name not in COUNTING:
+    def _one_window(self) -> Self:
+        windows = [name for name in _WINDOWS if getattr(self, name) is not None]
+        if len(windows) > 1:
+            raise refusal(f"this has {listed(windows, 'and')}; an event has one window at most")
+        if self.ago is not None and self.within is None:
             raise refusal(
-                f"this counts events, and a count is compared with {listed(COUNTING)}, not `{name}`"
+                "`ago` moves the window of `within`, which is missing; add for example `within: 30d`"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _one_aggregate(self) -> Self:
+        given = [name for name in AGGREGATES if getattr(self, name) is not None]
+        if len(given) > 1:
+            raise refusal(f"this asks for {listed(given, 'and')}; an event is asked for one of them")
+        return self
+
+
+class EventCondition(EventValue, Comparison):
+    """Whether an event happened, how often, or what its properties amount to."""
+
+    @model_validator(mode="after")
+    def _comparable(self) -> Self:
+        aggregate, of = self.aggregate
+        if self.comparison is None:
+            if of:
+                raise refusal(f"this compares `{aggregate}` with nothing; add {listed(OPERATORS)}")
+            return self
+        if aggregate not in NUMERIC:
+            return self
+        name, operand = self.comparison
+        does = NUMERIC[aggregate]
+        allowed = (*COUNTING, "exists") if aggregate == "avg" else COUNTING
+        if name not in allowed:
+            what = "a count" if aggregate == "count" else f"`{aggregate}`"
+            raise refusal(f"this {does}, and {what} is compared with {listed(allowed)}, not `{name}`")
         wanted = operand if isinstance(operand, list) else [operand]
-        if any(not isinstance(item, int | float) for item in wanted):
-            raise refusal(f"this counts events; `{name}` should be a number")
+        if name != "exists" and any(
+            isinstance(item, bool) or not isinstance(item, int | float) for item in wanted
+        ):
+            raise refusal(f"this {does}; `{name}` should be a number")
         return self
 
 
 class InCondition(Definition):
-    """Whether the contact is in a segment."""
+    """Whether the contact is in a segment, or on a static list."""
 
     segment: Name = Field(alias="in")
 
@@ -107,11 +179,13 @@ class SubscribedCondition(Definition):
 class EmailCondition(Definition):
     """What became of an email of this journey."""
 
-    later: ClassVar[frozenset[str]] = frozenset({"link", "by"})
-
     sent: Text | None = None
     opened: Text | None = None
     clicked: Text | None = None
+    #: A pattern such as ``*/pricing*`` for the address of the link.
+    link: Text | None = None
+    #: ``anyone``: opens and clicks by machines (privacy proxies, scanners) count too.
+    by: Literal["human", "anyone"] | None = None
 
     @property
     def fact(self) -> tuple[str, str]:
@@ -126,6 +200,10 @@ class EmailCondition(Definition):
             raise refusal(
                 "this asks for nothing: name one step" if not given else "this asks twice; write a list"
             )
+        if self.link is not None and given != ["clicked"]:
+            raise refusal(f"`link` is of `clicked`; what is {given[0]} has none")
+        if self.by is not None and given == ["sent"]:
+            raise refusal("`by` is of `opened` and `clicked`; it is we who send")
         return self
 
 
@@ -162,6 +240,8 @@ _CONDITION = Kinds(
     "condition",
     {
         "trait": "<trait>",
+        "account": "<account>",
+        "measure": "<measure>",
         "property": "<property>",
         "event": "<event>",
         "in": "<in>",
@@ -173,12 +253,14 @@ _CONDITION = Kinds(
         "any": "<any>",
         "not": "<not>",
     },
-    {"account", "measure"},
+    (),
     example="{trait: plan, eq: pro}",
 )
 
 type Condition = Annotated[
     Annotated[TraitCondition, Tag("<trait>")]
+    | Annotated[AccountCondition, Tag("<account>")]
+    | Annotated[MeasureCondition, Tag("<measure>")]
     | Annotated[PropertyCondition, Tag("<property>")]
     | Annotated[EventCondition, Tag("<event>")]
     | Annotated[InCondition, Tag("<in>")]
@@ -191,3 +273,16 @@ type Condition = Annotated[
     _CONDITION.check,
     BeforeValidator(_list_means_all),
 ]
+
+
+def parts(source: Condition) -> Iterator[Condition]:
+    """A condition and all that it is joined of."""
+    yield source
+    if isinstance(source, AllCondition):
+        items = source.all
+    elif isinstance(source, AnyCondition):
+        items = source.any
+    else:
+        items = [source.negated] if isinstance(source, NotCondition) else []
+    for item in items:
+        yield from parts(item)

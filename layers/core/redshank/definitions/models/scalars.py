@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import keyword
 import re
 import zoneinfo
 from typing import Annotated, Any
@@ -14,6 +15,9 @@ from redshank.definitions.problems import did_you_mean
 from redshank.instants import parse_duration
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
+_IDENTIFIER = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
+#: What means something else in an expression.
+_TAKEN = frozenset({"account", "contact", *keyword.kwlist})
 _ADDRESS = re.compile(r"[^@\s<>\",;]+@[^@\s<>\",;]+\.[^@\s<>\",;.]+")
 
 
@@ -38,14 +42,40 @@ def _name(value: Any) -> Any:
     return value
 
 
+def _count(value: Any) -> Any:
+    if isinstance(value, int) and value < 1:
+        raise refusal(f"should be 1 or more, not {shown(value)}")
+    return value
+
+
+def _share(value: Any) -> Any:
+    found = value.share if isinstance(value, Percent) else value
+    if isinstance(found, bool) or not isinstance(found, int | float) or not 0 <= found <= 1:
+        raise refusal(f"should be a share such as `20%`, not {shown(value)}")
+    return float(found)
+
+
+def _identifier(value: Any) -> Any:
+    if isinstance(value, str) and (not _IDENTIFIER.fullmatch(value) or value in _TAKEN):
+        raise refusal(
+            f"should be a name of letters, digits and `_` that an expression can use, not {shown(value)}"
+        )
+    return value
+
+
 def _text(value: Any) -> Any:
     if isinstance(value, str) and not value.strip():
         raise refusal("should not be empty")
     return value
 
 
+def is_address(text: str) -> bool:
+    """Whether a text looks like an email address."""
+    return _ADDRESS.fullmatch(text) is not None
+
+
 def _address(value: Any) -> Any:
-    if isinstance(value, str) and not _ADDRESS.fullmatch(value):
+    if isinstance(value, str) and not is_address(value):
         raise refusal(f"should be an email address such as `hello@mail.acme.example`, not {shown(value)}")
     return value
 
@@ -78,6 +108,12 @@ Duration = Annotated[int, BeforeValidator(duration)]
 PositiveDuration = Annotated[Duration, AfterValidator(_positive)]
 #: What a workflow, step, topic, sender or segment is called.
 Name = Annotated[str, BeforeValidator(_name)]
+#: What a measure is called: a name that can stand in an expression and in a template.
+Identifier = Annotated[str, BeforeValidator(_identifier)]
+#: A whole number from 1.
+Count = Annotated[int, BeforeValidator(_count)]
+#: ``20%`` or 0.2: from 0 to 1.
+Share = Annotated[float, BeforeValidator(_share)]
 #: Text that says something.
 Text = Annotated[str, BeforeValidator(_text)]
 Address = Annotated[str, BeforeValidator(_address)]

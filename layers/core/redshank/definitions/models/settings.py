@@ -8,7 +8,16 @@ from pydantic import BeforeValidator
 
 from redshank.definitions.models.base import Definition
 from redshank.definitions.models.conditions import Condition
-from redshank.definitions.models.scalars import Address, Duration, Name, Text, Timezone, refuse_double
+from redshank.definitions.models.scalars import (
+    Address,
+    Count,
+    Duration,
+    Name,
+    Share,
+    Text,
+    Timezone,
+    refuse_double,
+)
 from redshank.instants import DAY, MINUTE
 
 
@@ -35,17 +44,19 @@ class Topic(Definition):
 class Policy(Definition):
     """How sending is held back."""
 
-    later: ClassVar[frozenset[str]] = frozenset({"caps", "quiet", "sunset", "breaker", "max_emails_per_day"})
+    later: ClassVar[frozenset[str]] = frozenset({"caps", "quiet", "sunset", "breaker"})
 
     hold: Duration = DAY
     entry_grace: Duration = 10 * MINUTE
+    #: The runaway guard: so many emails in any 24 hours, transactional ones not counted.
+    max_emails_per_day: Count = 10
 
 
 class BookSettings(Definition):
     """``redshank.yaml``."""
 
     later: ClassVar[frozenset[str]] = frozenset(
-        {"warm_up", "holdout", "conversions", "attribution", "links", "environments"}
+        {"warm_up", "conversions", "attribution", "links", "environments"}
     )
 
     version: Literal[1]
@@ -54,6 +65,8 @@ class BookSettings(Definition):
     senders: dict[Name, Sender]
     topics: dict[Name, Topic]
     policy: Policy | None = None
+    #: The share of contacts that get no marketing email at all, to compare with.
+    holdout: Share = 0.0
 
 
 type Segments = dict[Name, Condition]
