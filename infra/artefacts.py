@@ -2,7 +2,7 @@
 
 Without compiled modules a cold start takes twice as long: Lambda's file system is read-only, so it would compile
 everything anew each time. They are marked as unchecked: the zip changes every file's time. botocore describes
-some 400 services in 2,000 files, of which four are used.
+some 400 services in 2,000 files, of which five are used.
 
     python -m infra.artefacts                 for the template's default processor, into .aws-sam/build
     python -m infra.artefacts --local         for this machine, into .redshank/build
@@ -28,7 +28,7 @@ SAM = ROOT / ".venv-sam" / "bin" / "sam"
 LOCAL = ROOT / ".redshank" / "build"
 _SHIPPED = ROOT / ".aws-sam" / "build"
 #: The AWS services that the layer's code makes clients of.
-SERVICES = frozenset({"dynamodb", "s3", "sesv2", "sqs"})
+SERVICES = frozenset({"dynamodb", "events", "s3", "sesv2", "sqs"})
 _SOURCES = ("infra/artefacts.py", "template.yaml", "infra/*.yaml", "layers/core/**/*", "functions/**/*")
 
 

@@ -9,8 +9,14 @@ from redshank.ingest.door import Door
 from redshank.ingest.keys import Keys
 
 _clock = wiring.environment().clock
-_keys = Keys(settings=wiring.write_keys(), clock=_clock)
-_door = Door(keys=_keys, queues=wiring.events_queue(), clock=_clock)
+_table = wiring.write_keys()
+_door = Door(
+    keys=Keys(settings=_table, clock=_clock),
+    queues=wiring.events_queue(),
+    clock=_clock,
+    schema=lambda: _table.schema,
+    stack=wiring.environment().stack,
+)
 
 
 def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:

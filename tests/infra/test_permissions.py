@@ -52,7 +52,8 @@ def test_actions_and_resources_are_named(role: str) -> None:
                 "${Stack}" in named
                 or "${Bucket}" in named
                 or "${SenderIdentity}" in named
-                or ("${ConfigurationSet}" in named)
+                or "${ConfigurationSet}" in named
+                or "${EventBus}" in named
             )
 
 

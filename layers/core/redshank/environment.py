@@ -28,8 +28,10 @@ class Environment:
     marketing_queue: str = ""
     feedback_queue: str = ""
     feedback_dead_letters: str = ""
-    #: The bucket that holds ``books/<hash>.json``.
+    #: The bucket that holds ``books/…``.
     bucket: str = ""
+    #: The EventBridge bus that ``emit`` puts events onto.
+    event_bus: str = ""
     #: The SES configuration set every email is sent with.
     configuration_set: str = ""
     #: Root URL of the public pages, without a trailing slash.
@@ -57,6 +59,7 @@ def from_variables(variables: Mapping[str, str] | None = None) -> Environment:
         feedback_queue=given.get("REDSHANK_FEEDBACK_QUEUE", ""),
         feedback_dead_letters=given.get("REDSHANK_FEEDBACK_DEAD_LETTERS", ""),
         bucket=given.get("REDSHANK_BUCKET", ""),
+        event_bus=given.get("REDSHANK_EVENT_BUS", ""),
         configuration_set=given.get("REDSHANK_CONFIGURATION_SET", ""),
         public_url=given.get("REDSHANK_PUBLIC_URL", "").rstrip("/"),
         clock=Clock(

@@ -14,6 +14,8 @@ from zlib import crc32
 
 #: Partitions of the index of due contacts: one alone takes 1,000 writes a second.
 DUE_SHARDS = 16
+#: Partitions of one segment's members.
+MEMBER_SHARDS = 8
 
 
 def digest(*parts: str, size: int = 15) -> str:
@@ -70,3 +72,8 @@ def address_hash(address: str) -> str:
 def due_shard(contact_id: str) -> int:
     """The partition of the index of due contacts that a contact is in: 0 to DUE_SHARDS - 1."""
     return crc32(contact_id.encode()) % DUE_SHARDS
+
+
+def member_shard(contact_id: str) -> int:
+    """The partition of a segment's members that a contact is in: 0 to MEMBER_SHARDS - 1."""
+    return crc32(contact_id.encode()) % MEMBER_SHARDS

@@ -9,13 +9,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, field, replace
+from typing import Any
+from zlib import crc32
 
 from redshank.engine import packing
 from redshank.engine.book import Book
-from redshank.engine.effects import Mail
+from redshank.engine.effects import Emission, Mail
+from redshank.engine.inputs import Event
 from redshank.engine.state import Profile, Standing
 from redshank.errors import BookMissing, BookTooOld, Conflict, RedshankError
-from redshank.identity import due_shard
+from redshank.identity import due_shard, member_shard
 from redshank.ports import (
     ApiKey,
     BookPointer,
@@ -26,6 +29,7 @@ from redshank.ports import (
     OutgoingEmail,
     Queue,
     Status,
+    by_occurrence,
 )
 
 
@@ -71,6 +75,20 @@ class MemoryContacts:
             if due_shard(contact_id) == shard and at is not None and after < at <= until:
                 yield contact_id, at
 
+    # --- for the command line
+
+    def some(
+        self, segment: int, segments: int, *, after: Mapping[str, Any] | None, limit: int, whole: bool
+    ) -> tuple[list[Standing], Mapping[str, Any] | None]:
+        """See DynamoContacts.some."""
+        last = after["contact_id"] if after else ""
+        mine = [
+            it for it in sorted(self.held_standings) if crc32(it.encode()) % segments == segment and it > last
+        ]
+        found = [_frozen(self.held_standings[it]) for it in mine[:limit]]
+        alive = [it for it in found if not it.is_tombstone]
+        return alive, {"contact_id": mine[limit - 1]} if len(mine) > limit else None
+
 
 @dataclass(slots=True)
 class MemoryLog:
@@ -82,6 +100,12 @@ class MemoryLog:
     def write(self, records: Iterable[LogRecord]) -> None:
         for record in records:
             self.records[record.stream, record.event_id] = record
+
+    def of_contact(self, streams: Iterable[str]) -> list[Event]:
+        wanted = set(streams)
+        return by_occurrence(
+            record.event for record in self.records.values() if record.event and record.stream in wanted
+        )
 
 
 @dataclass(slots=True)
@@ -105,6 +129,7 @@ class MemoryLedger:
             run=mail.run,
             step=mail.step,
             topic=mail.topic,
+            variant=mail.variant or held.variant,
         )
         return replace(row, **more)  # type: ignore[arg-type]
 
@@ -182,6 +207,25 @@ class MemoryMembers:
         if known is None or known[1] < version:
             self.held[segment, contact_id] = (member, version)
 
+    def page(self, segment: str, *, after: str = "", limit: int) -> Sequence[str]:
+        start = (member_shard(after), after) if after else (0, "")
+        found = sorted((member_shard(it), it) for it in self._inside(segment))
+        return [it for shard, it in found if (shard, it) > start][:limit]
+
+    def count(self, segment: str) -> int:
+        return len(self._inside(segment))
+
+    def _inside(self, segment: str) -> list[str]:
+        return [it for (of, it), (member, _) in self.held.items() if of == segment and member]
+
+
+@dataclass(slots=True)
+class MemoryBus:
+    emitted: list[Emission] = field(default_factory=list)
+
+    def emit(self, emissions: Sequence[Emission]) -> None:
+        self.emitted.extend(emissions)
+
 
 @dataclass(slots=True)
 class MemorySuppressions:
@@ -234,6 +278,11 @@ class MemorySettings:
     def pointer(self) -> BookPointer | None:
         return self.live
 
+    @property
+    def schema(self) -> Mapping[str, Any] | None:
+        """What the app declared, as ``aws.doorstep`` has it."""
+        return self.live.schema if self.live else None
+
     def signing_keys(self) -> Sequence[str]:
         if not self.secrets:
             raise RedshankError("there is no signing key: run `redshank apply`")
@@ -255,11 +304,13 @@ class MemorySettings:
 @dataclass(slots=True)
 class MemoryBooks:
     book: Book | None = None
+    #: The workflows that are paused by command.
+    paused: frozenset[str] = frozenset()
 
     def current(self) -> Book:
         if self.book is None:
             raise BookMissing
-        return self.book
+        return self.book.with_paused(self.paused) if self.paused else self.book
 
     def at_least(self, sequence: int) -> Book:
         book = self.current()

@@ -9,12 +9,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
     # Names in signatures only: ingest, which a browser waits for, needs no engine to start.
     from redshank.engine.book import Book
-    from redshank.engine.effects import Mail
+    from redshank.engine.effects import Emission, Mail
     from redshank.engine.inputs import Event
     from redshank.engine.state import Profile, Standing
 
@@ -83,6 +83,15 @@ class Log(Protocol):
         """Write all of them, or raise."""
         ...
 
+    def of_contact(self, streams: Iterable[str]) -> list[Event]:
+        """Every event of these streams, read consistently, by when they occurred; wake-ups are none."""
+        ...
+
+
+def by_occurrence(events: Iterable[Event]) -> list[Event]:
+    """Events in the order of ``Log.of_contact``."""
+    return sorted(events, key=lambda it: (it.occurred_at, it.received_at, it.stream, it.id))
+
 
 class Status(StrEnum):
     """Where a message stands in the send ledger."""
@@ -132,6 +141,8 @@ class LedgerRow:
     run: str = ""
     step: str = ""
     topic: str = ""
+    #: The arm of the test it was in, or an empty string.
+    variant: str = ""
     #: Fact of feedback (see FACTS) -> the instant that was first noted.
     facts: Mapping[str, int] = field(default_factory=dict)
 
@@ -197,6 +208,23 @@ class Members(Protocol):
 
     def put(self, segment: str, contact_id: str, *, member: bool, version: int, now: int) -> None:
         """Enter or leave; without effect if a newer version of the standing has said otherwise."""
+        ...
+
+    def page(self, segment: str, *, after: str = "", limit: int) -> Sequence[str]:
+        """The next members (contact ids) after one of them, in an order of its own; fewer than ``limit`` only at
+        the end."""
+        ...
+
+    def count(self, segment: str) -> int:
+        """How many members there are."""
+        ...
+
+
+class Bus(Protocol):
+    """The account's EventBridge bus."""
+
+    def emit(self, emissions: Sequence[Emission]) -> None:
+        """Put all of them onto the bus, or raise: some may then be on it."""
         ...
 
 
@@ -282,6 +310,23 @@ class BookPointer:
     hash: str
     #: Names of the events the book listens to: enough for those who need no more of it.
     listens: frozenset[str] = frozenset()
+    #: Under which sequence number its content lies: that of its application; 0: its own.
+    applied: int = 0
+    #: The workflows that are paused by command, whatever the book says (see Book.with_paused).
+    paused: frozenset[str] = frozenset()
+    #: The contacts it has something for though nothing happens to them: of these workflows, or EVERYBODY.
+    visits: frozenset[str] = frozenset()
+    #: What the app declared that it would send, in the form of ``ingest.declared``.
+    schema: Mapping[str, Any] | None = None
+
+    @property
+    def lies_at(self) -> int:
+        """The sequence number in its key."""
+        return self.applied or self.sequence
+
+
+#: Of ``BookPointer.visits``.
+EVERYBODY = "*"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

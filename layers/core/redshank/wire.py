@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from redshank.engine.effects import Mail
-from redshank.engine.inputs import Event, Input, Wake
+from redshank.engine.inputs import Event, Input, Visit, Wake
 from redshank.errors import BadInput
 
 #: SQS bills a request per 64 KB; a pack stays below that.
@@ -39,7 +39,13 @@ def _event(event: Event) -> dict[str, Any]:
 
 def dump_input(given: Input) -> str:
     """One input as JSON."""
-    plain = {"wake": given.contact_id, "at": given.at} if isinstance(given, Wake) else _event(given)
+    match given:
+        case Wake(contact_id=contact_id, at=at):
+            plain = {"wake": contact_id, "at": at}
+        case Visit(contact_id=contact_id, book=book):
+            plain = {"visit": contact_id, "book": book}
+        case Event():
+            plain = _event(given)
     return json.dumps(plain, separators=(",", ":"), ensure_ascii=False)
 
 
@@ -84,6 +90,8 @@ def _input(plain: Any, field: str) -> Input:
     try:
         if "wake" in plain:
             return Wake(contact_id=plain["wake"], at=plain["at"])
+        if "visit" in plain:
+            return Visit(contact_id=plain["visit"], book=plain["book"])
         return Event(**plain)
     except (KeyError, TypeError) as error:
         raise BadInput(f"not an input: {error}", field=field) from None

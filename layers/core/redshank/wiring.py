@@ -16,10 +16,12 @@ if TYPE_CHECKING:
     from mypy_boto3_s3.client import S3Client
     from mypy_boto3_sqs.client import SQSClient
 
+    from redshank.aws.bus import Events
     from redshank.aws.doorstep import KeyTable
     from redshank.evaluation.doors import Doors
     from redshank.ports import (
         Books,
+        Bus,
         Contacts,
         Ledger,
         Log,
@@ -179,6 +181,23 @@ def _s3() -> S3Client:
 
 
 @cache
+def bus() -> Bus:
+    from redshank.aws.bus import EventBridge
+
+    return EventBridge(_events, environment().event_bus, spread())
+
+
+@cache
+def _events() -> Events:
+    import boto3
+    from botocore.config import Config
+
+    config = Config(max_pool_connections=THREADS, connect_timeout=2, read_timeout=10)
+    client: Events = boto3.client("events", config=config)
+    return client
+
+
+@cache
 def sender() -> Sender:
     from redshank.preferences.links import links
     from redshank.sending.batch import Sender
@@ -214,11 +233,13 @@ def doors() -> Doors:
     from redshank.evaluation.doors import Doors
 
     return Doors(
+        stack=environment().stack,
         contacts=contacts(),
         log=log(),
         ledger=ledger(),
         members=members(),
         queues=queues(),
+        bus=bus(),
         books=books(),
         settings=settings(),
         clock=environment().clock,

@@ -7,8 +7,8 @@ YAML nor pydantic to run it.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -97,6 +97,9 @@ class Schema:
     #: Event name -> its properties.
     events: Mapping[str, Mapping[str, Kind]] = field(default_factory=dict)
 
+
+#: Of ``with_paused``: every workflow, those of books to come included.
+ALL = "*"
 
 #: Prefix of a segment's truth key.
 SEGMENT = "segment:"
@@ -270,6 +273,15 @@ class Book:
         """Whether a measure, truth or trigger is younger than book ``seen``; None if nobody knows."""
         born = self.born.get(key)
         return None if born is None else born[0] > seen
+
+    def with_paused(self, names: Collection[str]) -> Book:
+        """The book with these workflows paused, whatever it says of them itself; ALL stands for every one."""
+        paused = {
+            name: replace(workflow, state="paused")
+            for name, workflow in self.workflows.items()
+            if name in names or ALL in names
+        }
+        return replace(self, workflows={**self.workflows, **paused}) if paused else self
 
     def is_listed(self, name: str, profile: Profile) -> bool:
         """Whether the contact, or its address, is on a static list."""

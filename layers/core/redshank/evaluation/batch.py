@@ -7,11 +7,11 @@ from collections.abc import Sequence
 from zlib import crc32
 
 from redshank import wire
-from redshank.engine.inputs import Event, Input, Wake
+from redshank.engine.inputs import Event, Input, Visit, Wake
 from redshank.errors import BadInput, Conflict
 from redshank.evaluation.doors import Doors
 from redshank.evaluation.finishing import finish
-from redshank.evaluation.rounds import Failed, Judged, Outcome, judge
+from redshank.evaluation.rounds import Failed, Judged, Outcome, Unnoticed, judge
 from redshank.identity import contact_of
 from redshank.instants import DAY
 from redshank.ports import Outbound, Queue
@@ -86,11 +86,14 @@ def _finish(doors: Doors, outcomes: dict[str, Outcome]) -> None:
 def _again(doors: Doors, record: Record, inputs: list[Input], wrong: list[tuple[Input, Exception]]) -> bool:
     """See to it that failed inputs come again; whether the record itself is thereby done with."""
     contended = [one for one, error in wrong if isinstance(error, Conflict)]
-    broken = [(one, error) for one, error in wrong if not isinstance(error, Conflict)]
+    unnoticed = [(one, error) for one, error in wrong if isinstance(error, Unnoticed)]
+    broken = [(one, error) for one, error in wrong if not isinstance(error, Conflict | Unnoticed)]
     for one, error in broken:
         log.error("contact %s failed", _contact(one), exc_info=error)
     if contended:
         _resend(doors, contended, jitter=True)
+    if unnoticed:
+        _resend(doors, [one for one, _ in unnoticed], delay=max(error.seconds for _, error in unnoticed))
     if not broken:
         return True
     if len(inputs) > 1:
@@ -103,20 +106,29 @@ def _again(doors: Doors, record: Record, inputs: list[Input], wrong: list[tuple[
     return False
 
 
-def _resend(doors: Doors, inputs: Sequence[Input], *, jitter: bool = False) -> None:
+def _resend(doors: Doors, inputs: Sequence[Input], *, jitter: bool = False, delay: int = 0) -> None:
     """Put inputs on the queue anew, each alone."""
     doors.queues.send(
         Queue.EVENTS,
         [
-            Outbound(body=next(wire.pack([one])), delay=1 + crc32(repr(one).encode()) % 5 if jitter else 0)
+            Outbound(
+                body=next(wire.pack([one])),
+                delay=delay + (1 + crc32(repr(one).encode()) % 5 if jitter else 0),
+            )
             for one in inputs
         ],
     )
 
 
 def _contact(one: Input) -> str:
-    return one.contact_id if isinstance(one, Wake) else contact_of(one.stream)
+    return contact_of(one.stream) if isinstance(one, Event) else one.contact_id
 
 
 def _key(one: Input) -> tuple[str, str]:
-    return (one.stream, one.id) if isinstance(one, Event) else (f"wake:{one.contact_id}", str(one.at))
+    match one:
+        case Event(stream=stream, id=event_id):
+            return stream, event_id
+        case Wake(contact_id=contact_id, at=at):
+            return f"wake:{contact_id}", str(at)
+        case Visit(contact_id=contact_id, book=book):
+            return f"visit:{contact_id}", str(book)

@@ -6,18 +6,21 @@ whoever finds an input pending finishes it, perhaps a second time: every effect 
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable, Sequence
 from math import ceil
 
-from redshank import wire
+from redshank import observing, wire
 from redshank.engine.book import SEGMENT
-from redshank.engine.effects import Cancel, Effect, Mail, Membership
+from redshank.engine.effects import Alarm, Cancel, Effect, Emission, Mail, Membership
 from redshank.engine.inputs import Event, Wake
 from redshank.engine.state import Standing
 from redshank.evaluation.doors import HORIZON, Doors
 from redshank.evaluation.rounds import Judged
 from redshank.instants import SECOND
 from redshank.ports import LogRecord, Outbound, Queue
+
+log = logging.getLogger(__name__)
 
 
 def finish(doors: Doors, judged: Sequence[Judged]) -> None:
@@ -46,9 +49,23 @@ def _dispatch(doors: Doors, judged: Sequence[Judged], now: int) -> None:
         mails = [it for _, it in effects if isinstance(it, Mail) and it.transactional is transactional]
         if mails:
             doors.queues.send(queue, [Outbound(body=wire.dump_mail(mail)) for mail in mails])
+    emissions = list({it.id: it for _, it in effects if isinstance(it, Emission)}.values())
+    if emissions:
+        doors.bus.emit(emissions)
+    for _, alarm in effects:
+        if isinstance(alarm, Alarm):
+            _sound(doors, alarm)
     wakes = [wake for one in judged for wake in _wakes(doors, one, now)]
     if wakes:
         doors.queues.send(Queue.EVENTS, delayed(doors, wakes, now))
+
+
+def _sound(doors: Doors, alarm: Alarm) -> None:
+    """One line for who looks into it, and a count for who is to be woken: infra/observability.yaml."""
+    log.error(
+        "%s: step %s of workflow %s, contact %s", alarm.what, alarm.step, alarm.workflow, alarm.contact_id
+    )
+    observing.count(alarm.what.capitalize(), Stack=doors.stack)
 
 
 def _effects(judged: Judged) -> Iterable[Effect]:

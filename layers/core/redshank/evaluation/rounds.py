@@ -8,13 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from math import ceil
 
+from redshank.engine import baseline
 from redshank.engine.advance import Evidence, advance, wake_id
 from redshank.engine.book import Book
-from redshank.engine.inputs import EMAIL_DEFERRED, UNDERSTOOD, Event, Input, Wake
+from redshank.engine.inputs import EMAIL_DEFERRED, UNDERSTOOD, Event, Input, Visit, Wake
 from redshank.engine.state import Profile, Standing, State
 from redshank.errors import Conflict, RedshankError
-from redshank.evaluation.doors import EARLY, LOG_MARGIN, LOG_TTL, Doors
+from redshank.evaluation.doors import EARLY, LOG_MARGIN, LOG_TTL, NOTICED, Doors
+from redshank.identity import contact_stream
+from redshank.instants import SECOND
 from redshank.ports import LogKey, Status
 
 #: Conflicts in a row after which the inputs go back to the queue, with jitter.
@@ -25,6 +29,15 @@ MAX_HOPS = 8
 
 class Overdue(RedshankError):
     """The input is so old that the log may have forgotten whether it was applied."""
+
+
+class Unnoticed(RedshankError):
+    """The book is so new that some function may not have noticed it, and the log may not be counted yet."""
+
+    def __init__(self, seconds: int) -> None:
+        super().__init__()
+        #: When (wall time) to try again.
+        self.seconds = seconds
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -199,7 +212,7 @@ def _follow(doors: Doors, reads: dict[str, _Read]) -> dict[str, str]:
 
 def _matters(event: Event, book: Book) -> bool:
     """Whether the event is likely to change a standing, so that its write will catch a stale read."""
-    return bool(event.traits) or event.name in book.listens
+    return bool(event.traits) or event.type == "group" or event.name in book.listens
 
 
 def _only_logs(read: _Read, given: list[Input], book: Book) -> bool:
@@ -235,9 +248,10 @@ def _plan(doors: Doors, book: Book, read: _Read, given: list[Input]) -> _Plan:
         raise _Again
     if standing.erased_at is not None:
         erased_at = standing.erased_at
-        given = [one for one in given if isinstance(one, Wake) or one.received_at > erased_at]
-    if standing.book > book.sequence:
-        book = doors.books.at_least(standing.book)
+        given = [one for one in given if not isinstance(one, Event) or one.received_at > erased_at]
+    seen = max((one.book for one in given if isinstance(one, Visit)), default=0)
+    if max(seen, standing.book) > book.sequence:
+        book = doors.books.at_least(max(seen, standing.book))
     logged = frozenset(
         input_id for input_id, it in standing.pending.items() if (it.stream, input_id) in read.logged
     )
@@ -250,6 +264,11 @@ def _plan(doors: Doors, book: Book, read: _Read, given: list[Input]) -> _Plan:
     for one in given:
         if isinstance(one, Wake):
             new.append(one)
+        elif isinstance(one, Visit):
+            if standing.version and not standing.is_tombstone and standing.book < one.book:
+                new.append(one)
+            elif not read.consistent:
+                raise _Again
         elif one.id in standing.pending and one.id not in logged:
             if standing.pending[one.id].stream != one.stream:
                 # Another event of the same id, of another identity of this contact, must be finished first.
@@ -272,7 +291,8 @@ def _plan(doors: Doors, book: Book, read: _Read, given: list[Input]) -> _Plan:
         return _nothing_due(standing, read, wakes, tuple(found), others, now)
 
     evidence = Evidence(logged=logged, settled=read.settled)
-    transition = advance(State(profile=profile, standing=standing), new, book, now, evidence)
+    history = _history(doors, book, standing, logged) if baseline.asks_history(book, standing) else None
+    transition = advance(State(profile=profile, standing=standing), new, book, now, evidence, history)
     if not transition.changed:
         if not read.consistent:
             raise _Again
@@ -285,6 +305,24 @@ def _plan(doors: Doors, book: Book, read: _Read, given: list[Input]) -> _Plan:
         write=written,
         profile=transition.state.profile if transition.profile_changed else None,
     )
+
+
+def _history(doors: Doors, book: Book, standing: Standing, logged: frozenset[str]) -> list[Event]:
+    """Exactly the events that were applied to this standing: what its streams have in the log, once all that is
+    pending is there too, and nobody is left who could log an event by an older book without writing a standing.
+    """
+    now = doors.clock.now()
+    applied_at = max(
+        book.born[key][1] for key in (*book.measures, *book.absences) if book.is_new(key, standing.book)
+    )
+    left = doors.clock.wall_span(applied_at - now) + NOTICED
+    if left > 0:
+        # The clock that dated the book may be ahead.
+        raise Unnoticed(ceil(min(left, NOTICED) / SECOND))
+    if any(it not in logged for it in standing.pending if not it.startswith("w:")):
+        # Its own message is on its way, or in somebody's hands, and will finish it.
+        raise Conflict
+    return doors.log.of_contact([*standing.streams, contact_stream(standing.contact_id)])
 
 
 def _now(doors: Doors, standing: Standing, new: Iterable[Input], clock: int) -> int:

@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from redshank import wire
+from redshank import observing, wire
 from redshank.clock import Clock
 from redshank.errors import BadInput, NotAuthorized
 from redshank.ingest import segment
@@ -33,6 +33,10 @@ class Door:
     keys: Keys
     queues: Queues
     clock: Clock
+    #: What the app declared, in the form of ``declared``, or None.
+    schema: Callable[[], Mapping[str, Any] | None] = lambda: None
+    #: Whose metrics these are.
+    stack: str = ""
 
     def answer(self, request: Mapping[str, Any]) -> dict[str, Any]:
         """The response to an API Gateway request (HTTP API, payload format 2.0). Raises nothing."""
@@ -64,7 +68,18 @@ class Door:
             key = document.get("writeKey")
             if type(key) is not str or not self.keys.allow(key):
                 raise NotAuthorized
-        reading = segment.read(call, document, size=len(body), clock=self.clock, received_at=self.clock.now())
+        reading = segment.read(
+            call,
+            document,
+            size=len(body),
+            clock=self.clock,
+            received_at=self.clock.now(),
+            schema=self.schema(),
+        )
+        if reading.oddities:
+            fields = ", ".join(f"{flaw.field} {flaw.reason}" for flaw in reading.oddities)
+            log.warning("the schema declares otherwise: %s", fields)
+            observing.count("SchemaMismatch", len(reading.oddities), Stack=self.stack)
         if reading.flaws and not reading.events:
             first = reading.flaws[0]
             return _refusal(400, "invalid_request", f"{first.field}: {first.reason}", reading.flaws)

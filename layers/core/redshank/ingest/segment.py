@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from redshank import instants
@@ -17,7 +17,7 @@ from redshank.clock import Clock
 from redshank.engine.inputs import RESERVED, Event
 from redshank.errors import BadInput, TooLarge
 from redshank.identity import event_id_of, stream_of
-from redshank.ingest import values
+from redshank.ingest import declared, values
 
 #: Segment: "32KB per event" and "500KB per request", in bytes of JSON before compression.
 EVENT_BYTES = 32 * 1024
@@ -51,6 +51,8 @@ class Reading:
 
     events: list[Event]
     flaws: list[Flaw]
+    #: What is not as the app declared it, be it taken or not.
+    oddities: list[Flaw] = field(default_factory=list)
 
 
 def parse(body: bytes) -> dict[str, Any]:
@@ -72,11 +74,20 @@ def parse(body: bytes) -> dict[str, Any]:
     return document
 
 
-def read(call: str, document: Mapping[str, Any], *, size: int, clock: Clock, received_at: int) -> Reading:
+def read(
+    call: str,
+    document: Mapping[str, Any],
+    *,
+    size: int,
+    clock: Clock,
+    received_at: int,
+    schema: Mapping[str, Any] | None = None,
+) -> Reading:
     """The events of a call: ``track`` … ``alias`` carry one, ``batch`` and ``import`` a list.
 
     ``size`` is the body's in bytes. Client timestamps are wall time and pass through the clock;
-    ``received_at`` is Redshank's time already. Raises BadInput if the request as a whole is not valid.
+    ``received_at`` is Redshank's time already, ``schema`` what the app declared (see ``declared``). Raises
+    BadInput if the request as a whole is not valid.
     """
     if call not in MANY:
         if size > EVENT_BYTES:
@@ -97,6 +108,7 @@ def read(call: str, document: Mapping[str, Any], *, size: int, clock: Clock, rec
 
     events: list[Event] = []
     flaws: list[Flaw] = []
+    oddities: list[Flaw] = []
     for index, (where, kind, post) in enumerate(posts):
         try:
             if type(post) is not dict:
@@ -104,11 +116,16 @@ def read(call: str, document: Mapping[str, Any], *, size: int, clock: Clock, rec
             if measured:
                 _check_size(post)
             moment = _Moment(clock, received_at, sent_at, index)
-            events.append(_event(kind or _kind(post), post, moment))
+            event = _event(kind or _kind(post), post, moment)
+            odd = list(declared.mismatches(schema, event)) if schema else []
+            oddities += [Flaw(f"{where}.{path}" if where else path, reason) for path, reason in odd]
+            if odd and schema and schema["rejects"]:
+                raise BadInput(odd[0][1], field=odd[0][0])
+            events.append(event)
         except BadInput as flaw:
             path = f"{where}.{flaw.field}" if where and flaw.field else where or flaw.field or "body"
             flaws.append(Flaw(path, flaw.reason))
-    return Reading(events=events, flaws=flaws)
+    return Reading(events=events, flaws=flaws, oddities=oddities)
 
 
 def recall(post: Any) -> Event:
@@ -186,7 +203,7 @@ def _content_id(kind: str, stream: str, said: _Said, post: Mapping[str, Any], mo
         stream,
         said.name or kind,
         posted if isinstance(posted, str) else f"{moment.received_at}#{moment.place}",
-        said.traits or said.properties,
+        {**said.properties, **said.traits},
     )
 
 
@@ -277,17 +294,17 @@ def _identify(post: Mapping[str, Any]) -> _Said:
 def _viewed(name: str) -> Callable[[Mapping[str, Any]], _Said]:
     def said(post: Mapping[str, Any]) -> _Said:
         properties = dict(_object(post, "properties"))
-        for field in ("name", "category"):
-            if text := _label(post, field, longest=LONGEST_NAME):
-                properties[field] = text
+        for label in ("name", "category"):
+            if text := _label(post, label, longest=LONGEST_NAME):
+                properties[label] = text
         return _Said(name, properties, {})
 
     return said
 
 
 def _group(post: Mapping[str, Any]) -> _Said:
-    # The traits are the group's, not the contact's: they travel as a property.
-    return _Said("", {"groupId": _needed(post, "groupId"), "traits": _object(post, "traits")}, {})
+    # The traits are the group's, not the contact's: the event's type says so.
+    return _Said("", {"group_id": _needed(post, "groupId")}, _object(post, "traits"))
 
 
 def _alias(post: Mapping[str, Any]) -> _Said:

@@ -108,7 +108,7 @@ class Sender:
             except RenderingFailed as error:
                 reason = f"rendering: {error}"
             else:
-                return deliver(doors, mail, email)
+                return deliver(doors, mail, email, paused=gate.is_paused(mail, renderer.book))
         return refuse(doors, mail, reason)
 
     def _look_again(self, renderer: Renderer, contact_id: str) -> tuple[Renderer, Profile | None, str | None]:
@@ -136,10 +136,11 @@ class Sender:
                 pass
             case Failed(reason):
                 reply.events.append(_event(mail, inputs.EMAIL_FAILED, "failed", now, reason=reason))
-            case Deferred(reason):
+            case Deferred(reason, wall_span):
                 kind = f"deferred:{mail.release}"
+                retry_at = now + self._doors.clock.span(wall_span)
                 reply.events.append(
-                    _event(mail, inputs.EMAIL_DEFERRED, kind, now, reason=reason, retry_at=now)
+                    _event(mail, inputs.EMAIL_DEFERRED, kind, now, reason=reason, retry_at=retry_at)
                 )
             case Retry():
                 # A copy, since the receive count is no budget for retries; spread over some seconds.

@@ -11,13 +11,16 @@ from dataclasses import dataclass, replace
 
 from redshank.engine.effects import Mail
 from redshank.errors import Conflict, NotSent, OutcomeUnknown, Rejected
-from redshank.instants import MINUTE
+from redshank.instants import MINUTE, SECOND
 from redshank.ports import ATTEMPT_TAG, OutgoingEmail, Status
 from redshank.sending import gate
 from redshank.sending.doors import Doors
 
 #: How long to wait (wall time) when feedback is not drained past the settle time.
 _DRAIN = MINUTE
+#: By then (wall time) every function has noticed that a workflow is paused: its journeys stand still, and the
+#: engine does not decide for the same email again and again.
+NOTICED = 15 * SECOND
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +40,8 @@ class Deferred:
     """Not now, and certainly not sent: the engine is to decide again."""
 
     reason: str
+    #: How long (wall time) the engine need not look at it.
+    wall_span: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,8 +59,8 @@ class Retry:
 type Outcome = Done | Failed | Deferred | Hide | Retry
 
 
-def deliver(doors: Doors, mail: Mail, email: OutgoingEmail) -> Outcome:
-    """Send it, unless somebody did; what to do with the message on the queue."""
+def deliver(doors: Doors, mail: Mail, email: OutgoingEmail, *, paused: bool = False) -> Outcome:
+    """Send it, unless somebody did or its workflow is paused; what to do with the message on the queue."""
     try:
         attempt = doors.ledger.claim(mail, now=doors.clock.now())
     except Conflict:
@@ -63,11 +68,11 @@ def deliver(doors: Doors, mail: Mail, email: OutgoingEmail) -> Outcome:
         if not isinstance(attempt_or_outcome, int):
             return attempt_or_outcome
         attempt = attempt_or_outcome
-    if gate.is_late(mail, doors.clock.now()):
+    if paused or gate.is_late(mail, doors.clock.now()):
         # Only who holds the claim knows that it was not sent, nor is about to be. And no other delivery of this
         # message may claim it again: once evaluate has been told, there is none that would come back for it.
         doors.ledger.give_back(mail.message_id, attempt=attempt, release=mail.release + 1)
-        return Deferred("late")
+        return Deferred("paused", NOTICED) if paused else Deferred("late")
     try:
         tagged = replace(email, tags={**email.tags, ATTEMPT_TAG: str(attempt)})
         provider_id = doors.mailer.send(tagged)

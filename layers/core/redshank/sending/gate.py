@@ -31,6 +31,12 @@ def refusal(mail: Mail, profile: Profile | None, suppression: str | None, book: 
     return ""
 
 
+def is_paused(mail: Mail, book: Book) -> bool:
+    """Whether its workflow stands still, and the email with it."""
+    workflow = book.workflows.get(mail.workflow)
+    return workflow is not None and workflow.state == "paused"
+
+
 def is_late(mail: Mail, now: int) -> bool:
     """Whether it may not be sent any more without asking the engine again."""
     return mail.not_after is not None and now > mail.not_after

@@ -61,9 +61,9 @@ class Renderer:
         sender = self.book.senders.get(mail.sender or "default") or self.book.senders["default"]
         context: dict[str, Any] = {
             "contact": profile.traits,
-            "account": {},
+            "account": profile.account,
             "event": mail.event,
-            "measures": {},
+            "measures": mail.measures,
             "journey": {"workflow": mail.workflow, "step": mail.step},
             "unsubscribe_url": unsubscribe,
             "preferences_url": preferences,

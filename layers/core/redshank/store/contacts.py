@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
+from typing import Any
 
 from pynamodb.connection import Connection
 from pynamodb.exceptions import PutError, TransactWriteError, UpdateError
@@ -65,6 +66,29 @@ class DynamoContacts:
         for item in StandingItem.due.query(str(shard), StandingItem.due_at.between(after + 1, until)):
             yield item.contact_id, int(item.due_at)
 
+    # --- for the command line
+
+    def some(
+        self, segment: int, segments: int, *, after: Mapping[str, Any] | None, limit: int, whole: bool
+    ) -> tuple[list[Standing], Mapping[str, Any] | None]:
+        """The next standings of a segment of all contacts, and where to go on (None: that was all).
+
+        Tombstones are left out; unless ``whole``, a standing is its contact id alone.
+        """
+        found = StandingItem.scan(
+            (StandingItem.kind == STANDING)
+            & StandingItem.merged_into.does_not_exist()
+            & StandingItem.erased_at.does_not_exist(),
+            segment=segment,
+            total_segments=segments,
+            limit=limit,
+            page_size=limit,
+            last_evaluated_key=None if after is None else dict(after),
+            attributes_to_get=None if whole else ["contact_id"],
+        )
+        standings = [_standing(item) if whole else Standing(contact_id=item.contact_id) for item in found]
+        return standings, found.last_evaluated_key
+
 
 @cache
 def _connection() -> Connection:
@@ -114,6 +138,9 @@ def _profile_item(profile: Profile) -> ProfileItem:
         consent={topic: list(said) for topic, said in profile.consent.items()},
         block=None if block is None else [block.address_hash, block.reason, block.at],
         created_at=profile.created_at,
+        account_id=profile.account_id or None,
+        account=dict(profile.account) or None,
+        suppressed=None if profile.suppressed is None else list(profile.suppressed),
     )
 
 
@@ -127,4 +154,7 @@ def _profile(item: ProfileItem) -> Profile:
         consent={topic: (subscribed, since) for topic, (subscribed, since) in item.consent.items()},
         block=None if block is None else Block(address_hash=block[0], reason=block[1], at=block[2]),
         created_at=int(item.created_at),
+        account_id=item.account_id or "",
+        account=item.account or {},
+        suppressed=None if item.suppressed is None else (item.suppressed[0], item.suppressed[1]),
     )

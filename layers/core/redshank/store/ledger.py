@@ -124,7 +124,9 @@ def _mine(attempt: int) -> Condition:
 
 
 def _what(mail: Mail) -> list[Any]:
+    variant = [MessageItem.variant.set(mail.variant)] if mail.variant else []
     return [
+        *variant,
         MessageItem.contact_id.set(mail.contact_id),
         MessageItem.workflow.set(mail.workflow),
         MessageItem.run.set(mail.run),
@@ -174,5 +176,6 @@ def _row(item: MessageItem) -> LedgerRow:
         run=item.run or "",
         step=item.step or "",
         topic=item.topic or "",
+        variant=item.variant or "",
         facts={fact: int(at) for fact, at in facts.items() if at is not None},
     )

@@ -10,7 +10,7 @@ import msgpack
 
 from redshank.engine.inputs import Event
 from redshank.instants import SECOND
-from redshank.ports import LogKey, LogRecord, Spread
+from redshank.ports import LogKey, LogRecord, Spread, by_occurrence
 from redshank.store.tables import EventItem
 
 #: BatchWriteItem takes this many.
@@ -33,6 +33,10 @@ class DynamoLog:
         unique = {(record.stream, record.event_id): record for record in records}
         self._spread(self._write_some, list(batched(unique.values(), _BATCH, strict=False)))
 
+    def of_contact(self, streams: Iterable[str]) -> list[Event]:
+        found = self._spread(_events_of, list(dict.fromkeys(streams)))
+        return by_occurrence(event for events in found for event in events)
+
     def _write_some(self, records: Sequence[LogRecord]) -> None:
         with EventItem.batch_write() as batch:
             for record in records:
@@ -48,6 +52,11 @@ class DynamoLog:
             expires_at=(received_at + self._ttl) // SECOND,
             event=pack_event(record.event) if record.event else None,
         )
+
+
+def _events_of(stream: str) -> list[Event]:
+    items = EventItem.query(stream, consistent_read=True, filter_condition=EventItem.event.exists())
+    return [unpack_event(stream, item.event_id, item.event) for item in items]
 
 
 def pack_event(event: Event) -> bytes:

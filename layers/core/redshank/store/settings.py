@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 from pynamodb.exceptions import DoesNotExist, PutError, UpdateError
 
@@ -11,17 +12,26 @@ from redshank.ports import ApiKey, BookPointer
 from redshank.store import failing
 from redshank.store.tables import SettingItem, whole
 
-_BOOK, _SIGNING, _SWEEP = "book", "signing", "sweep"
+_BOOK, _BACKFILL, _SIGNING, _SWEEP = "book", "backfill", "signing", "sweep"
 
 
 class DynamoSettings:
     """See ports.Settings; the methods after ``move_sweep`` are for the command line."""
 
     def pointer(self) -> BookPointer | None:
-        item = _get(_BOOK)
+        # Consistently: what was paused must not flip back.
+        item = _get(_BOOK, consistent=True)
         if item is None:
             return None
-        return BookPointer(sequence=int(item.sequence), hash=item.hash, listens=frozenset(item.listens or ()))
+        return BookPointer(
+            sequence=int(item.sequence),
+            hash=item.hash,
+            listens=frozenset(item.listens or ()),
+            applied=whole(item.applied) or 0,
+            paused=frozenset(item.paused or ()),
+            visits=frozenset(item.visits or ()),
+            schema=item.schema,
+        )
 
     def signing_keys(self) -> Sequence[str]:
         item = _get(_SIGNING)
@@ -56,13 +66,46 @@ class DynamoSettings:
         """Make this book the live one; raises Conflict unless its sequence follows the live one's."""
         before = pointer.sequence - 1
         item = SettingItem(
-            _BOOK, sequence=pointer.sequence, hash=pointer.hash, listens=sorted(pointer.listens)
+            _BOOK,
+            sequence=pointer.sequence,
+            hash=pointer.hash,
+            listens=sorted(pointer.listens),
+            applied=pointer.applied or None,
+            paused=sorted(pointer.paused) or None,
+            visits=sorted(pointer.visits) or None,
+            schema=pointer.schema,
         )
         try:
             item.save(SettingItem.sequence == before if before else SettingItem.sequence.does_not_exist())
         except PutError as error:
             if failing.by_condition(error):
                 raise Conflict("somebody else applied a book at the same time; apply again") from error
+            raise
+
+    def pause(self, names: Iterable[str], *, sequence: int) -> None:
+        """Pause exactly these workflows of the live book; raises Conflict if another is live."""
+        try:
+            SettingItem(_BOOK).update(
+                [SettingItem.paused.set(sorted(names))], SettingItem.sequence == sequence
+            )
+        except UpdateError as error:
+            if failing.by_condition(error):
+                raise Conflict("somebody else applied a book at the same time; try again") from error
+            raise
+
+    def backfill(self) -> tuple[int, Mapping[str, Any]] | None:
+        """(sequence of the book, how far it has come) of the last back-fill."""
+        item = _get(_BACKFILL, consistent=True)
+        return None if item is None else (int(item.sequence), item.progress)
+
+    def note_backfill(self, sequence: int, progress: Mapping[str, Any]) -> None:
+        """Note how far it has come; raises Conflict if that of a newer book has begun."""
+        item = SettingItem(_BACKFILL, sequence=sequence, progress=progress)
+        try:
+            item.save(SettingItem.sequence.does_not_exist() | (SettingItem.sequence <= sequence))
+        except PutError as error:
+            if failing.by_condition(error):
+                raise Conflict("a newer book is being back-filled") from error
             raise
 
     def add_signing_key(self, secret: str) -> bool:

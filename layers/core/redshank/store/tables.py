@@ -89,6 +89,10 @@ class ProfileItem(Model):
     #: [address hash, reason, at].
     block = JSONAttribute(null=True)
     created_at = NumberAttribute()
+    account_id = UnicodeAttribute(null=True)
+    account = JSONAttribute(null=True)
+    #: [why, since].
+    suppressed = JSONAttribute(null=True)
 
 
 class EventItem(Model):
@@ -129,6 +133,7 @@ class MessageItem(Model):
     run = UnicodeAttribute(null=True)
     step = UnicodeAttribute(null=True)
     topic = UnicodeAttribute(null=True)
+    variant = UnicodeAttribute(null=True)
     template = UnicodeAttribute(null=True)
     decided_at = NumberAttribute(null=True)
     settled_at = NumberAttribute(null=True)
@@ -174,7 +179,8 @@ class SuppressionItem(Model):
 
 
 class SettingItem(Model):
-    """Small things that change while the functions run: ``book``, ``signing``, ``sweep``, ``key#<sha256>``."""
+    """Small things that change while the functions run: ``book``, ``backfill``, ``signing``, ``sweep``,
+    ``key#<sha256>``."""
 
     class Meta(_Meta):
         table_name = f"{_STACK}-settings"
@@ -183,6 +189,12 @@ class SettingItem(Model):
     sequence = NumberAttribute(null=True)
     hash = UnicodeAttribute(null=True)
     listens = JSONAttribute(null=True)
+    applied = NumberAttribute(null=True)
+    paused = JSONAttribute(null=True)
+    visits = JSONAttribute(null=True)
+    schema = JSONAttribute(null=True)
+    #: How far a back-fill has come.
+    progress = JSONAttribute(null=True)
     keys = JSONAttribute(null=True)
     label = UnicodeAttribute(null=True)
     scopes = JSONAttribute(null=True)
