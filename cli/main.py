@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from pathlib import Path
 from typing import Annotated
+from zoneinfo import ZoneInfo
 
 import typer
 from rich.markup import escape
 from rich.table import Table
 
 from cli.keys import Scope, create_key, list_keys, revoke_key
-from cli.telling import aside, console, counted, failing_in_words, tell_problems
+from cli.telling import aside, console, counted, failing_in_words, telling_problems
 from redshank.clock import Clock
-from redshank.definitions import InvalidBook, compile_book
+from redshank.definitions import compile_book
 from redshank.engine.book import Book
 from redshank.instants import iso
 
@@ -31,6 +32,9 @@ BookFolder = Annotated[
 ]
 StackName = Annotated[
     str, typer.Option("--stack", envvar="REDSHANK_STACK", metavar="NAME", help="The deployed stack.")
+]
+EventsFile = Annotated[
+    Path, typer.Option("--events", metavar="FILE", help="A history: JSON Lines of Segment messages.")
 ]
 
 
@@ -56,6 +60,73 @@ def apply(folder: BookFolder, stack: StackName) -> None:
         console().print(f"[green]book {applied.sequence} is live on {escape(stack)}:[/] {_summary(book)}")
     else:
         console().print(f"nothing changed: this is book {applied.sequence}, which is live on {escape(stack)}")
+
+
+@app.command()
+def simulate(
+    folder: BookFolder,
+    events: EventsFile,
+    until: Annotated[
+        str | None,
+        typer.Option(
+            metavar="TIME",
+            help="Where to stop: 2026-12-31, `2026-12-31 18:00` (the book's timezone) or a time with a zone."
+            " Otherwise when nothing is due any more, 90 days after the last event at the latest.",
+        ),
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="One line of JSON per email, in order.")] = False,
+) -> None:
+    """Run a book over a history on a virtual clock: who would have been sent what, and when. Sends nothing.
+
+    The events are JSON Lines of Segment messages. `email_opened` and `link_clicked` with the properties `workflow`
+    and `step` are about the contact's latest email of that step.
+    """
+    from cli import simulate as simulation
+
+    book = _compiled(folder)
+    with failing_in_words():
+        end = None if until is None else simulation.instant_from(until, ZoneInfo(book.timezone))
+        with simulation.progress(aside()) as told:
+            done = simulation.run(book, events, until=end, lists_emails=as_json, told=told)
+    if as_json:
+        for line in simulation.lines(done.outcome.emails):
+            typer.echo(line)
+    else:
+        console().print(simulation.summary(book, done.outcome.facts))
+    aside().print(done.pace)
+
+
+@app.command("test")
+def run_tests(
+    folder: BookFolder,
+    junit: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Also write the results there, as JUnit XML.")
+    ] = None,
+) -> None:
+    """Run the scenarios in a book's `tests`: what happens to a contact, and what the book should do about it."""
+    from cli import testing
+
+    book = _compiled(folder)
+    out = console()
+    tested = []
+    with telling_problems(folder):
+        for one in testing.run_scenarios(folder, book):
+            tested.append(one)
+            if one.passed:
+                continue
+            out.print(
+                f"[bold red]failed:[/] {escape(one.name)} ({escape(f'{folder / one.file}:{one.line}')})"
+            )
+            for line in testing.timeline(one.result) if one.result else [one.error]:
+                style = {"-": "red", "+": "yellow"}.get(line[:1])
+                out.print(f"  {escape(line)}", style=style)
+    if junit is not None:
+        junit.write_bytes(testing.junit(tested))
+    failed = sum(not one.passed for one in tested)
+    if failed:
+        out.print(f"{failed:,} of {counted(len(tested), 'scenario')} failed; - was expected, + was not")
+        raise typer.Exit(1)
+    out.print(f"[green]{counted(len(tested), 'scenario')} passed[/]" if tested else "there are no scenarios")
 
 
 @keys_app.command("create")
@@ -106,11 +177,9 @@ def keys_revoke(
 
 
 def _compiled(folder: Path) -> Book:
-    try:
-        return compile_book(folder)
-    except InvalidBook as error:
-        tell_problems(folder, error)
-        raise typer.Exit(1) from None
+    with telling_problems(folder):
+        # The number of a first book: whoever runs it has contacts that no book has seen.
+        return compile_book(folder, sequence=1)
 
 
 def _summary(book: Book) -> str:

@@ -35,14 +35,19 @@ def failing_in_words() -> Iterator[None]:
         raise typer.Exit(1) from None
 
 
-def tell_problems(folder: Path, error: InvalidBook) -> None:
-    """Each problem on a line that editors and terminals can follow to its place."""
-    out = aside()
-    for problem in error.problems:
-        path = folder / problem.place.file if problem.place.file else folder
-        place = f"{path}:{problem.place.line}" if problem.place.line else f"{path}"
-        out.print(f"[bold]{escape(place)}:[/] {escape(problem.message)}")
-    out.print(f"[bold red]{counted(len(error.problems), 'error')}[/]")
+@contextmanager
+def telling_problems(folder: Path) -> Iterator[None]:
+    """Each problem of a book on a line that editors and terminals can follow to its place; exit code 1."""
+    try:
+        yield
+    except InvalidBook as error:
+        out = aside()
+        for problem in error.problems:
+            path = folder / problem.place.file if problem.place.file else folder
+            place = f"{path}:{problem.place.line}" if problem.place.line else f"{path}"
+            out.print(f"[bold]{escape(place)}:[/] {escape(problem.message)}")
+        out.print(f"[bold red]{counted(len(error.problems), 'error')}[/]")
+        raise typer.Exit(1) from None
 
 
 def counted(count: int, noun: str) -> str:

@@ -30,7 +30,9 @@ ALLOWED = {
     "wire": {"engine", "errors"},
     "memory": {"engine", "errors", "identity", "ports"},
 }
-USE_CASES = ("ingest", "evaluation", "sending", "feedback", "preferences")
+USE_CASES = ("ingest", "evaluation", "sending", "feedback", "preferences", "simulation")
+#: Use cases that build on another one.
+BUILDS_ON = {"sending": {"preferences"}, "simulation": {"ingest"}}
 USE_CASES_MAY = {*ALLOWED, "observing"} - {"environment", "memory", "definitions", "threads"}
 ADAPTERS = ("store", "aws")
 ADAPTERS_MAY = {*ALLOWED} - {"definitions", "memory", "threads", "wire"}
@@ -57,8 +59,7 @@ def _files(room: str) -> list[Path]:
 @pytest.mark.parametrize("room", [*ALLOWED, *USE_CASES, *ADAPTERS])
 def test_a_room_imports_only_from_the_rooms_below_it(room: str) -> None:
     allowed = ALLOWED.get(room, USE_CASES_MAY if room in USE_CASES else ADAPTERS_MAY) | {room}
-    if room == "sending":
-        allowed = allowed | {"preferences"}
+    allowed = allowed | BUILDS_ON.get(room, set())
     strays = {str(path.relative_to(PACKAGE)): _imports(path) - allowed for path in _files(room)}
     assert not {path: names for path, names in strays.items() if names}
 

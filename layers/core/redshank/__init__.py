@@ -17,12 +17,13 @@ One contact, one state, one pure function. The rooms of the house, and the quest
     sending       how does a decided email reach the inbox exactly once?
     feedback      what did SES say afterwards?
     preferences   what does the contact allow us to send?
+    simulation    what would a book do?                     (the engine on a virtual clock, over a history)
     store         where is it kept?                         (DynamoDB, through PynamoDB)
     aws           the other services: SQS, S3, SES
     threads       how is waiting for AWS shared?
     observing     what do operators see?
-    memory        the same ports without AWS: for tests, and for `redshank simulate`
+    memory        the same ports without AWS: for tests
 
-Imports run one way: functions -> use cases (ingest ... preferences) -> ports and engine.
+Imports run one way: functions -> use cases (ingest ... simulation) -> ports and engine.
 ``store`` and ``aws`` implement the ports; only ``wiring`` puts the two together.
 """

@@ -1,0 +1,237 @@
+"""What would a book do with a history? Contacts are shared out among processes, which changes nothing but the time."""
+
+from __future__ import annotations
+
+import json
+import multiprocessing
+import os
+import time
+from array import array
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from itertools import batched
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+from rich.table import Table
+
+from redshank.engine import serial
+from redshank.engine.book import Book
+from redshank.engine.moments import instant_of
+from redshank.errors import RedshankError
+from redshank.instants import from_datetime, to_datetime
+from redshank.simulation.events import BadEvents, Index, Reader, index
+from redshank.simulation.report import Fact, Outcome, Sent, simulate, until_of
+
+#: A history of fewer messages is done before a second process has started.
+_WORTH_A_PROCESS = 20_000
+_MOST_PROCESSES = 4
+#: Contacts in one piece of work.
+_PIECE = 100
+
+type Told = Callable[[str, int, int], None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Simulated:
+    outcome: Outcome
+    #: Where it ended.
+    until: int
+    seconds: float
+    processes: int
+
+    @property
+    def pace(self) -> str:
+        rate = self.outcome.steps / max(self.seconds, 1e-9) / self.processes
+        each = f" on each of {self.processes} processes" if self.processes > 1 else ""
+        return (
+            f"{self.outcome.contacts:,} contacts, {self.outcome.steps:,} contact-steps"
+            f" in {self.seconds:.1f} s: {rate:,.0f} a second{each}"
+        )
+
+
+def run(
+    book: Book,
+    file: Path,
+    *,
+    until: int | None = None,
+    processes: int | None = None,
+    lists_emails: bool = True,
+    told: Told = lambda *_: None,
+) -> Simulated:
+    """Run a book over an events file. Raises BadEvents with every line that is wrong, or another RedshankError.
+
+    ``told`` hears (what is done, how much of it, of how much).
+    """
+    size = file.stat().st_size if file.exists() else 0
+    found = index(file, lambda done: told("reading", done, size))
+    until = until_of(found) if until is None else until
+    if processes is None:
+        processes = min(_MOST_PROCESSES, os.cpu_count() or 1, 1 + found.count // _WORTH_A_PROCESS)
+    work = _Work(serial.dump(book), str(file), until, lists_emails)
+    started = time.monotonic()
+    outcome = Outcome(bad=list(found.bad))
+    for part in _parts(work, found, processes):
+        outcome.add(part)
+        told("simulating", outcome.contacts, len(found.of_stream))
+    if outcome.bad:
+        raise BadEvents(file, outcome.bad)
+    outcome.emails.sort()
+    seconds = time.monotonic() - started
+    return Simulated(outcome=outcome, until=until, seconds=seconds, processes=processes)
+
+
+@dataclass(frozen=True, slots=True)
+class _Work:
+    """What a process has to know."""
+
+    book: str
+    file: str
+    until: int
+    lists_emails: bool
+
+
+class _Worker:
+    def __init__(self, work: _Work) -> None:
+        self.work = work
+        self.book = serial.load(work.book)
+        self.reader = Reader(Path(work.file))
+
+    def do(self, contacts: tuple[tuple[str, array[int]], ...]) -> Outcome:
+        work = self.work
+        return simulate(self.book, contacts, self.reader, work.until, lists_emails=work.lists_emails)
+
+
+_worker: _Worker | None = None
+
+
+def _begin(work: _Work) -> None:
+    global _worker
+    _worker = _Worker(work)
+
+
+def _do(contacts: tuple[tuple[str, array[int]], ...]) -> Outcome:
+    assert _worker is not None
+    return _worker.do(contacts)
+
+
+def _parts(work: _Work, found: Index, processes: int) -> Iterator[Outcome]:
+    pieces = batched(found.of_stream.items(), _PIECE, strict=False)
+    if processes == 1:
+        worker = _Worker(work)
+        with worker.reader:
+            yield from map(worker.do, pieces)
+        return
+    # Not fork: this process may have threads, which draw the progress.
+    with multiprocessing.get_context("spawn").Pool(processes, _begin, (work,)) as pool:
+        yield from pool.imap(_do, pieces)
+
+
+# --- times
+
+
+def instant_from(text: str, where: ZoneInfo) -> int:
+    """``2026-12-31``, ``2026-12-31 18:00`` (local time there) or a timestamp with a zone. Raises RedshankError."""
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise RedshankError(
+            f"`{text}` is no time; write for example 2026-12-31 or 2026-12-31T18:00Z"
+        ) from None
+    return instant_of(moment, where) if moment.tzinfo is None else from_datetime(moment.astimezone(UTC))
+
+
+# --- telling
+
+
+def lines(emails: list[Sent]) -> Iterator[str]:
+    """One line of JSON per email."""
+    for email in emails:
+        at = to_datetime(email.at).strftime("%Y-%m-%dT%H:%M:%SZ")
+        yield json.dumps({**email._asdict(), "at": at}, ensure_ascii=False)
+
+
+@contextmanager
+def progress(console: Console) -> Iterator[Told]:
+    """A bar, where somebody can see it and there is something to wait for."""
+    bar = Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TaskProgressColumn(),
+        TimeRemainingColumn(),
+        console=console,
+        transient=True,
+    )
+    started = time.monotonic()
+    tasks: dict[str, int] = {}
+
+    def told(what: str, done: int, of: int) -> None:
+        if not bar.live.is_started:
+            if not console.is_terminal or time.monotonic() - started < 1:
+                return
+            bar.start()
+        if what not in tasks:
+            tasks[what] = bar.add_task(what)
+        bar.update(tasks[what], completed=done, total=of)  # type: ignore[arg-type]
+
+    try:
+        yield told
+    finally:
+        bar.stop()
+
+
+def summary(book: Book, facts: Mapping[Fact, int]) -> Table:
+    """What happened in each workflow and at each step."""
+    table = Table(box=None, pad_edge=False)
+    for title in ("workflow", "step"):
+        table.add_column(title, no_wrap=True)
+    for title in ("entered", "sent", "skipped", "ended", "still there"):
+        table.add_column(title)
+    for name, workflow in book.workflows.items():
+        own = {fact: count for fact, count in facts.items() if fact.workflow == name}
+        if not own:
+            table.add_row(escape(name), "", "0")
+            continue
+        table.add_row(escape(name), "", _entered(own))
+        ids = dict.fromkeys([*workflow.steps, *(fact.step for fact in own)])
+        for step in filter(None, ids):
+            here = {fact: count for fact, count in own.items() if fact.step == step}
+            if here:
+                sent = _told(here, "sent")
+                shadow = sum(count for fact, count in here.items() if fact.what == "shadow")
+                table.add_row(
+                    "",
+                    escape(step),
+                    "",
+                    sent or (f"0 ({shadow:,} in shadow)" if shadow else ""),
+                    _told(here, "skipped"),
+                    _told(here, "exited"),
+                    _told(here, "standing"),
+                )
+    return table
+
+
+def _entered(own: Mapping[Fact, int]) -> str:
+    entered = sum(count for fact, count in own.items() if fact.what == "entered")
+    refused = _told(own, "not_entered")
+    return f"{entered:,}" + (f"; refused {refused}" if refused else "")
+
+
+def _told(facts: Mapping[Fact, int], what: str) -> str:
+    """``12 (condition 8, unsubscribed 4)``."""
+    by_reason: dict[str, int] = {}
+    for fact, count in facts.items():
+        if fact.what == what:
+            by_reason[fact.why] = by_reason.get(fact.why, 0) + count
+    if not by_reason:
+        return ""
+    reasons = [
+        f"{why} {count:,}" for why, count in sorted(by_reason.items(), key=lambda it: (-it[1], it[0])) if why
+    ]
+    total = f"{sum(by_reason.values()):,}"
+    return f"{total} ({escape(', '.join(reasons))})" if reasons else total
