@@ -45,7 +45,7 @@ def _made(value: Any) -> Any:
         return tuple(_made(inner) for inner in value)
     if not isinstance(value, dict):
         return value
-    if "of" in value:
+    if "is" not in value:
         return {name: _made(inner) for name, inner in value["of"].items()}
     kind = _KINDS[value["is"]]
     return kind(**{name: _made(inner) for name, inner in value.items() if name != "is"})

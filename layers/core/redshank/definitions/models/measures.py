@@ -14,7 +14,7 @@ from redshank.definitions.models.base import (
     refusal,
 )
 from redshank.definitions.models.conditions import Condition, EventValue
-from redshank.definitions.models.scalars import Name, Operand, PositiveDuration, Text
+from redshank.definitions.models.scalars import Name, Number, Operand, PositiveDuration, Text
 
 
 class EventMeasure(EventValue):
@@ -50,7 +50,7 @@ class PointsItem(Definition):
 
     #: The rest of the mapping: any condition.
     condition: Condition = Field(alias="<condition>")
-    add: int | float
+    add: Number
 
 
 class PointsMeasure(Definition):

@@ -42,6 +42,12 @@ def _name(value: Any) -> Any:
     return value
 
 
+def _number(value: Any) -> Any:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise refusal(f"should be a number, not {shown(value)}")
+    return value
+
+
 def _count(value: Any) -> Any:
     if isinstance(value, int) and value < 1:
         raise refusal(f"should be 1 or more, not {shown(value)}")
@@ -110,6 +116,7 @@ PositiveDuration = Annotated[Duration, AfterValidator(_positive)]
 Name = Annotated[str, BeforeValidator(_name)]
 #: What a measure is called: a name that can stand in an expression and in a template.
 Identifier = Annotated[str, BeforeValidator(_identifier)]
+Number = Annotated[int | float, BeforeValidator(_number)]
 #: A whole number from 1.
 Count = Annotated[int, BeforeValidator(_count)]
 #: ``20%`` or 0.2: from 0 to 1.
