@@ -25,7 +25,8 @@ from redshank.definitions.compiling.predictions import check_models
 from redshank.definitions.compiling.references import References
 from redshank.definitions.compiling.schema import Declared, compile_schema
 from redshank.definitions.compiling.settings import compile_policy, compile_senders, compile_topics
-from redshank.definitions.compiling.workflows import compile_workflow
+from redshank.definitions.compiling.snippets import check_snippets
+from redshank.definitions.compiling.workflows import compile_workflow, lists_sent_to
 from redshank.definitions.folder import read_folder
 from redshank.definitions.problems import Problems
 from redshank.engine import book, serial
@@ -54,10 +55,12 @@ def compile_book(folder: Path, *, sequence: int = 0) -> book.Book:
     named = conditions.named.all()
     check_models(read.models, conditions)
     lists = compile_lists(read.lists, read.segments, problems)
+    check_snippets(read.snippets, problems)
     workflows = {
-        name: compile_workflow(name, source, read, topics, conditions, references, problems)
+        name: compile_workflow(name, source, read, topics, conditions, problems)
         for name, source in read.workflows.items()
     }
+    segments |= lists_sent_to(workflows, lists)
     templates, sources = compile_templates(read, workflows, topics, references, problems)
     problems.raise_if_any()
     assert read.settings is not None

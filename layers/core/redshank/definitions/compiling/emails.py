@@ -10,7 +10,8 @@ from redshank.definitions.problems import Problems
 from redshank.definitions.templates import Email
 from redshank.engine import book
 from redshank.engine import workflows as flow
-from redshank.engine.values import Property
+from redshank.engine.measures import Measure
+from redshank.engine.values import Measured, Property
 
 
 def compile_templates(
@@ -50,10 +51,11 @@ def _check_marketing(
 ) -> None:
     """Marketing email says how to leave and who sent it."""
     marketing = {
-        step.template
+        template
         for workflow in workflows.values()
         for step in _sends(workflow)
         if step.topic in topics and not topics[step.topic].transactional
+        for template in _templates_of(step)
     }
     for name in sorted(marketing & folder.library.templates.keys()):
         email = folder.library.templates[name]
@@ -74,18 +76,31 @@ def _check_marketing(
         problems.add(settings.at(), message)
 
 
-def uses_event(workflow: flow.Workflow, subject_roots: Collection[str], folder: Folder) -> bool:
-    """Whether an email or a later condition of a workflow looks at the event that started it.
+def uses_event(
+    workflow: flow.Workflow,
+    subject_roots: Collection[str],
+    folder: Folder,
+    measures: Mapping[str, Measure],
+) -> bool:
+    """Whether an email, a later condition or a step of a workflow looks at the event that started it.
 
     ``subject_roots`` is what the subjects in the steps themselves use.
     """
     later = (workflow.goal, workflow.exit_if, *workflow.steps.values())
-    if any(isinstance(node, Property) for part in later for node in book.nodes(part)):
+    if any(_looks_at_event(node, measures) for part in later for node in book.nodes(part)):
         return True
-    emails = (folder.library.templates.get(step.template) for step in _sends(workflow))
+    named = (template for step in _sends(workflow) for template in _templates_of(step))
+    emails = (folder.library.templates.get(name) for name in named)
     return "event" in subject_roots or any(
         "event" in _roots_of(email, folder) for email in emails if email is not None
     )
+
+
+def _looks_at_event(node: object, measures: Mapping[str, Measure]) -> bool:
+    """A property is the event's; so is what a measure that is kept per value of one is asked for."""
+    if isinstance(node, Measured):
+        return bool(measures[node.measure].same)
+    return isinstance(node, Property)
 
 
 def _roots_of(email: Email, folder: Folder) -> frozenset[str]:
@@ -94,3 +109,9 @@ def _roots_of(email: Email, folder: Folder) -> frozenset[str]:
 
 def _sends(workflow: flow.Workflow) -> Iterator[flow.Send]:
     return (step for step in workflow.steps.values() if isinstance(step, flow.Send))
+
+
+def _templates_of(step: flow.Send) -> set[str]:
+    """What it may send: its template, and those of its arms."""
+    given = {arm.template or step.template for arm in step.arms.values()}
+    return given or {step.template}

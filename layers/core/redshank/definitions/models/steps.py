@@ -2,13 +2,31 @@
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BeforeValidator, Field, Tag
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Discriminator,
+    Field,
+    Tag,
+    ValidationInfo,
+    model_validator,
+)
 
-from redshank.definitions.models.base import TOLERANT, Definition, Kinds, not_empty
+from redshank.definitions.documents import Mapped, Percent
+from redshank.definitions.models.base import (
+    TOLERANT,
+    Definition,
+    Kinds,
+    not_empty,
+    one_or_more,
+    refusal,
+    shown,
+)
 from redshank.definitions.models.conditions import Condition
-from redshank.definitions.models.scalars import Duration, Name, PositiveDuration, Text
+from redshank.definitions.models.scalars import Count, Duration, Name, PositiveDuration, Share, Text
+from redshank.definitions.models.times import Offset, TimeOfDay, Weekday
 
 
 class _Step(Definition):
@@ -23,26 +41,188 @@ class _Step(Definition):
         return self.id
 
 
-class SendStep(_Step):
-    """Send an email."""
+# --- tests
 
-    later: ClassVar[frozenset[str]] = frozenset({"arms", "decide"})
+
+def _confidence(value: float) -> float:
+    if not 0.5 < value < 1:
+        raise refusal(f"should be more than 50% and less than 100%, not {shown(value)}")
+    return value
+
+
+def _some(value: float) -> float:
+    if value <= 0:
+        raise refusal("should be more than nothing")
+    return value
+
+
+type PositiveShare = Annotated[Share, AfterValidator(_some)]
+
+
+class Decide(Definition):
+    """When and how the better arm is chosen.
+
+    ``of`` is the step whose email is judged by ``opens`` or ``clicks``; ``within`` how long a conversion counts. A
+    broadcast sends to a ``sample`` first, and to the rest once it is decided, ``after`` so long at the latest.
+    """
+
+    by: Literal["opens", "clicks", "conversion", "revenue"]
+    of: Text | None = None
+    #: Contacts per arm before anything is decided.
+    minimum: Count = Field(1_000, alias="min")
+    confidence: Annotated[Share, AfterValidator(_confidence)] = 0.95
+    within: PositiveDuration | None = None
+    then: Literal["winner", "report"] = "report"
+    sample: PositiveShare | None = None
+    after: PositiveDuration | None = None
+
+    @model_validator(mode="after")
+    def _consistent(self, info: ValidationInfo) -> Self:
+        if self.within is not None and self.by in ("opens", "clicks"):
+            message = "`within` says how long a conversion counts; by `conversion` or `revenue` only"
+            self.tell(info, message, "within")
+        for key, other in (("sample", "after"), ("after", "sample")):
+            if self.gives(key) and not self.gives(other):
+                self.tell(
+                    info, f"`{key}` needs `{other}`: a sample goes first, the rest after that time", key
+                )
+        if self.gives("sample") and self.then != "winner":
+            self.tell(
+                info, "a `sample` goes first so that the rest gets the winner; add `then: winner`", "sample"
+            )
+        return self
+
+
+class _Tested(_Step):
+    """A step with arms, of which the better one can be chosen."""
+
+    decide: Decide | None = None
+
+    @model_validator(mode="after")
+    def _has_arms(self, info: ValidationInfo) -> Self:
+        if self.decide is not None and not self.gives("arms"):
+            self.tell(info, "`decide` chooses among `arms`, and there are none", "decide")
+        return self
+
+
+def _arms(value: Any) -> Any:
+    if isinstance(value, Mapped) and len(value) < 2:
+        raise refusal("should be two or more, each with its name")
+    return value
+
+
+# --- email
+
+
+class SendArm(Definition):
+    """What an email says otherwise in one arm of a test; arms without a share divide the rest equally."""
+
+    share: PositiveShare | None = None
+    template: Name | None = None
+    subject: Text | None = None
+    sender: Name | None = None
+
+
+class SendStep(_Tested):
+    """Send an email."""
 
     send: Name
     topic: Name | None = None
     sender: Name | None = None
     subject: Text | None = None
     hold: Duration | None = None
+    arms: Annotated[dict[Name, SendArm], BeforeValidator(_arms)] | None = None
 
     @property
     def given_id(self) -> str:
         return self.id or self.send
 
 
+# --- time
+
+
 class WaitStep(_Step):
     """Wait, counted from when the step before settled."""
 
     wait: PositiveDuration
+
+
+class WaitForStep(_Step):
+    """Wait until a condition is true or an event comes, ``at_most`` so long; ``then`` if it did, ``else`` if not."""
+
+    wait_for: Condition
+    at_most: PositiveDuration | None = None
+    then: Annotated[list[Step], BeforeValidator(not_empty)] | None = None
+    otherwise: Annotated[list[Step], BeforeValidator(not_empty)] | None = Field(None, alias="else")
+
+    @model_validator(mode="after")
+    def _can_time_out(self, info: ValidationInfo) -> Self:
+        if self.gives("else") and not self.gives("at_most"):
+            self.tell(info, "`else` is never reached without `at_most`: this waits for ever", "else")
+        return self
+
+
+class Moment(Definition):
+    """A time of day, on some weekdays; or a date of the contact (a trait, ``account.x``), moved by ``offset``."""
+
+    time: TimeOfDay | None = None
+    days: Annotated[list[Weekday], BeforeValidator(one_or_more)] | None = None
+    date: Text | None = None
+    offset: Offset | None = None
+
+    @model_validator(mode="after")
+    def _consistent(self, info: ValidationInfo) -> Self:
+        if self.gives("offset") and not self.gives("date"):
+            self.tell(info, "`offset` moves a `date`, and there is none", "offset")
+        if self.gives("days") and self.gives("date"):
+            self.tell(info, "`days` go with `time`; a `date` is on whatever day it is", "days")
+        return self
+
+
+class TimeArm(Definition):
+    """The time of day in one arm of a send-time test."""
+
+    share: PositiveShare | None = None
+    time: TimeOfDay
+
+
+def _moment(value: Any) -> Any:
+    if value != "best_hour" and not isinstance(value, Mapped):
+        raise refusal(
+            f'should be `best_hour`, `{{time: "09:00"}}` or `{{date: trial_ends_at, offset: -3d}}`, not {shown(value)}'
+        )
+    return value
+
+
+class WaitUntilStep(_Tested):
+    """Wait until a time of day, a date of the contact, or the hour at which the contact opens most."""
+
+    wait_until: Annotated[
+        Annotated[Literal["best_hour"], Tag("<best_hour>")] | Annotated[Moment, Tag("<moment>")],
+        Discriminator(lambda value: "<moment>" if isinstance(value, Mapped) else "<best_hour>"),
+        BeforeValidator(_moment),
+    ]
+    arms: Annotated[dict[Name, TimeArm], BeforeValidator(_arms)] | None = None
+
+    @model_validator(mode="after")
+    def _some_moment(self, info: ValidationInfo) -> Self:
+        until = self.wait_until
+        if self.gives("arms"):
+            if not isinstance(until, Moment):
+                self.tell(info, "an arm has its own time; test it against `best_hour` with a `split`", "arms")
+            elif until.gives("time"):
+                self.tell(info, "each arm has its own `time`; leave this one out", "wait_until")
+        elif isinstance(until, Moment) and not until.gives("time") and not until.gives("date"):
+            message = (
+                "`days` need a `time`"
+                if until.gives("days")
+                else "this waits for nothing; give a `time` or a `date`"
+            )
+            self.tell(info, message, "wait_until")
+        return self
+
+
+# --- ways
 
 
 class BranchArm(Definition):
@@ -58,6 +238,96 @@ class BranchStep(_Step):
     branch: Annotated[list[BranchArm], BeforeValidator(not_empty)]
 
 
+class SplitArm(Definition):
+    """One way of a split; arms without a share divide the rest equally."""
+
+    share: PositiveShare | None = None
+    then: list[Step]
+
+
+class SplitStep(_Tested):
+    """Go a way by chance, always the same for the same contact; the ways meet again below.
+
+    Its name is its id, and salts the chance.
+    """
+
+    split: Name
+    arms: Annotated[dict[Name, SplitArm], BeforeValidator(_arms)]
+
+    @property
+    def given_id(self) -> str:
+        return self.id or self.split
+
+
+class UseStep(_Step):
+    """Take the steps of a snippet, with values for its parameters."""
+
+    use: Name
+    values: dict[str, Any] = Field(default_factory=dict, alias="with")
+
+    @property
+    def given_id(self) -> str:
+        return self.id or self.use
+
+
+# --- what is written down, or told to others
+
+
+def _written(value: Any) -> Any:
+    if isinstance(value, Percent):
+        return value.share
+    if isinstance(value, dict | list):
+        raise refusal(f"should be text, a number, true, false or null, not {shown(value)}")
+    return value
+
+
+#: Text may have paths in it, such as ``{{ contact.plan }}``.
+type Written = Annotated[str | int | float | bool | None, BeforeValidator(_written)]
+
+
+def _filled(value: Any) -> Any:
+    if value == {}:
+        raise refusal("should not be empty")
+    return value
+
+
+class SetStep(_Step):
+    """Write traits of the contact."""
+
+    set: Annotated[dict[Text, Written], BeforeValidator(_filled)]
+
+
+class SubscribeStep(_Step):
+    """Subscribe the contact to a topic."""
+
+    subscribe: Name
+
+
+class UnsubscribeStep(_Step):
+    """Unsubscribe the contact from a topic."""
+
+    unsubscribe: Name
+
+
+class EmitStep(_Step):
+    """Put an event onto the account's EventBridge bus."""
+
+    emit: Text
+    detail: dict[Text, Written] = Field(default_factory=dict)
+
+
+class EnrollStep(_Step):
+    """Start another workflow for the contact."""
+
+    enroll: Name
+
+
+class SuppressStep(_Step):
+    """No more marketing for the contact, until a click or a new opt-in."""
+
+    suppress: Text
+
+
 class ExitStep(_Step):
     """End the journey."""
 
@@ -66,18 +336,31 @@ class ExitStep(_Step):
 
 _STEP = Kinds(
     "step",
-    {"send": "<send>", "wait": "<wait>", "branch": "<branch>", "exit": "<exit>"},
     {
-        *("wait_for", "wait_until", "split", "use", "set", "subscribe", "unsubscribe"),
-        *("emit", "enroll", "suppress"),
+        name: f"<{name}>"
+        for name in (
+            *("send", "wait", "wait_for", "wait_until", "branch", "split", "use"),
+            *("set", "subscribe", "unsubscribe", "emit", "enroll", "suppress", "exit"),
+        )
     },
+    (),
     example="send: welcome",
 )
 
 type Step = Annotated[
     Annotated[SendStep, Tag("<send>")]
     | Annotated[WaitStep, Tag("<wait>")]
+    | Annotated[WaitForStep, Tag("<wait_for>")]
+    | Annotated[WaitUntilStep, Tag("<wait_until>")]
     | Annotated[BranchStep, Tag("<branch>")]
+    | Annotated[SplitStep, Tag("<split>")]
+    | Annotated[UseStep, Tag("<use>")]
+    | Annotated[SetStep, Tag("<set>")]
+    | Annotated[SubscribeStep, Tag("<subscribe>")]
+    | Annotated[UnsubscribeStep, Tag("<unsubscribe>")]
+    | Annotated[EmitStep, Tag("<emit>")]
+    | Annotated[EnrollStep, Tag("<enroll>")]
+    | Annotated[SuppressStep, Tag("<suppress>")]
     | Annotated[ExitStep, Tag("<exit>")],
     _STEP.discriminator,
     _STEP.check,

@@ -1,4 +1,4 @@
-"""How are times of day, weekdays, dates, offsets and shares written?"""
+"""How are times of day, weekdays, dates and offsets written?"""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from typing import Annotated, Any
 
 from pydantic import BeforeValidator, WithJsonSchema
 
-from redshank.definitions.documents import Percent
 from redshank.definitions.models.base import refusal, shown
 from redshank.definitions.problems import did_you_mean
 from redshank.instants import parse_duration
@@ -54,13 +53,6 @@ def _moment(value: Any) -> Any:
         raise refused from None
 
 
-def _share(value: Any) -> Any:
-    found = value.share if isinstance(value, Percent) else value
-    if isinstance(found, bool) or not isinstance(found, int | float) or not 0 <= found <= 1:
-        raise refusal(f"should be a share such as `20%`, from 0% to 100%, not {shown(value)}")
-    return float(found)
-
-
 #: Minutes after midnight, as the clock shows.
 TimeOfDay = Annotated[
     int,
@@ -80,17 +72,4 @@ Offset = Annotated[
 #: ``2026-12-08T09:00``: a local time of a day.
 Moment = Annotated[
     str, BeforeValidator(_moment), WithJsonSchema({"type": "string", "examples": ["2026-12-08 09:00"]})
-]
-#: ``20%``, or 0.2.
-Share = Annotated[
-    float,
-    BeforeValidator(_share),
-    WithJsonSchema(
-        {
-            "anyOf": [
-                {"type": "string", "pattern": "^[0-9]+([.][0-9]+)?%$", "examples": ["20%"]},
-                {"type": "number", "minimum": 0, "maximum": 1},
-            ]
-        }
-    ),
 ]

@@ -2,43 +2,129 @@
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BeforeValidator, Field, Tag
+from pydantic import BeforeValidator, Field, Tag, ValidationInfo, model_validator
 
-from redshank.definitions.models.base import TOLERANT, Definition, Kinds, one_or_more
+from redshank.definitions.models.base import (
+    TOLERANT,
+    Definition,
+    Kinds,
+    one_or_more,
+    refusal,
+    shown,
+)
 from redshank.definitions.models.conditions import Condition
-from redshank.definitions.models.scalars import Text
+from redshank.definitions.models.scalars import Name, PositiveDuration, Text, Timezone
+from redshank.definitions.models.times import Moment, Offset, TimeOfDay, Weekday
 
 
-class EventTrigger(Definition):
-    """An event arrives."""
+class _Trigger(Definition):
+    when: Condition | None = Field(None, alias="if")
 
-    later: ClassVar[frozenset[str]] = frozenset({"without", "for", "same", "include_existing"})
+
+class EventTrigger(_Trigger):
+    """An event arrives; with ``without`` and ``for``: it arrives, and the other one stays away so long.
+
+    ``where`` filters the event, ``same`` names the property that both have the same value of.
+    """
 
     event: Annotated[list[Text], BeforeValidator(one_or_more)]
     where: Condition | None = None
-    when: Condition | None = Field(None, alias="if")
+    without: Annotated[list[Text], BeforeValidator(one_or_more)] | None = None
+    span: PositiveDuration | None = Field(None, alias="for")
+    same: Text | None = None
+    include_existing: bool = False
+
+    @model_validator(mode="after")
+    def _absence(self, info: ValidationInfo) -> Self:
+        if self.without is not None:
+            if not self.gives("for"):
+                self.tell(info, "`without` needs a `for`: how long nothing comes, such as `for: 48h`")
+            return self
+        for key in ("for", "same"):
+            if self.gives(key):
+                self.tell(info, f"`{key}` goes with `without`: the event that stays away", key)
+        if self.include_existing:
+            message = "`include_existing` is of `becomes`, `without` and `date`; an event comes once"
+            self.tell(info, message, "include_existing")
+        return self
 
 
-class BecomesTrigger(Definition):
+class BecomesTrigger(_Trigger):
     """A condition turns true for the contact."""
 
-    later: ClassVar[frozenset[str]] = frozenset({"include_existing"})
-
     becomes: Condition
-    when: Condition | None = Field(None, alias="if")
+    include_existing: bool = False
+
+
+class DateTrigger(_Trigger):
+    """A date of the contact comes: a trait, or ``account.x``; ``offset`` before or after, ``time`` on that day."""
+
+    date: Text
+    offset: Offset = 0
+    time: TimeOfDay | None = None
+    include_existing: bool = False
+
+
+def _days(value: Any) -> Any:
+    """``day`` is every day: no weekday in particular."""
+    return [] if value == "day" else one_or_more(value)
+
+
+def _zone(value: Any) -> Any:
+    if isinstance(value, str) and "/" not in value and value.lower() in ("contacts", "contact's", "local"):
+        raise refusal(f"should be `contact` or a timezone such as `Europe/Berlin`, not {shown(value)}")
+    return value
+
+
+class _Scheduled(_Trigger):
+    to: Name
+    timezone: Annotated[Literal["contact"] | Timezone, BeforeValidator(_zone)] | None = None
+
+
+class EveryTrigger(_Scheduled):
+    """The clock shows a time, on some weekdays or every ``day``: for each member of a segment or list."""
+
+    every: Annotated[list[Weekday], BeforeValidator(_days)]
+    time: TimeOfDay
+
+
+class AtTrigger(_Scheduled):
+    """An instant comes, once: for each member of a segment or list. A broadcast."""
+
+    at_: Moment = Field(alias="at")
+    #: What a contact gets whose moment had passed when the book was applied.
+    late: Literal["send", "skip"] = "send"
+
+
+class ManualTrigger(_Trigger):
+    """Somebody enrols the contact, or another workflow does."""
+
+    manual: Literal[True]
 
 
 _TRIGGER = Kinds(
     "trigger",
-    {"event": "<event>", "becomes": "<becomes>"},
-    {"date", "every", "at", "manual", "without"},
+    {
+        "event": "<event>",
+        "becomes": "<becomes>",
+        "date": "<date>",
+        "every": "<every>",
+        "at": "<at>",
+        "manual": "<manual>",
+    },
+    (),
     example="{event: signed_up}",
 )
 
 type Trigger = Annotated[
-    Annotated[EventTrigger, Tag("<event>")] | Annotated[BecomesTrigger, Tag("<becomes>")],
+    Annotated[EventTrigger, Tag("<event>")]
+    | Annotated[BecomesTrigger, Tag("<becomes>")]
+    | Annotated[DateTrigger, Tag("<date>")]
+    | Annotated[EveryTrigger, Tag("<every>")]
+    | Annotated[AtTrigger, Tag("<at>")]
+    | Annotated[ManualTrigger, Tag("<manual>")],
     _TRIGGER.discriminator,
     _TRIGGER.check,
     TOLERANT,

@@ -2,19 +2,32 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BeforeValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, model_validator
 
-from redshank.definitions.documents import Listed, Mapped
-from redshank.definitions.models.base import Definition, not_empty, one_or_more, refusal, shown
-from redshank.definitions.models.conditions import Condition
-from redshank.definitions.models.scalars import Name, Text, duration
+from redshank.definitions.models.base import (
+    Definition,
+    not_empty,
+    one_or_more,
+    options_beside,
+    refusal,
+    shown,
+)
+from redshank.definitions.models.conditions import (
+    AllCondition,
+    AnyCondition,
+    Condition,
+    EventCondition,
+)
+from redshank.definitions.models.scalars import Count, Name, Share, Text, duration
 from redshank.definitions.models.steps import Step
 from redshank.definitions.models.triggers import Trigger
 
 #: Where a goal keeps its condition: not a key that a file can have.
 _CONDITION = "<condition>"
+#: A contact's standing has to stay small.
+MAX_ACTIVE = 500
 
 
 def _again(value: Any) -> Any:
@@ -25,50 +38,63 @@ def _again(value: Any) -> Any:
     return duration(value)
 
 
+def _at_most(value: int) -> int:
+    if value > MAX_ACTIVE:
+        raise refusal(f"should be {MAX_ACTIVE} or less: all that a contact is in must be looked at together")
+    return value
+
+
 class Entry(Definition):
     """Who may enter again, and how many runs a contact may have at a time."""
 
-    later: ClassVar[frozenset[str]] = frozenset({"while_active"})
-
-    again: Annotated[str | int, BeforeValidator(_again)] = "never"
+    #: None: ``always`` where an ``every`` triggers (a weekly newsletter goes out each week), else ``never`` (a
+    #: broadcast that is edited after it went out does not reach anybody twice).
+    again: Annotated[str | int, BeforeValidator(_again)] | None = None
+    #: The property of the event that makes one run per value: one per cart.
     key: Text | None = None
+    #: What a new entry does to the run that is under way.
+    while_active: Literal["ignore", "restart"] = "ignore"
+    max_active: Annotated[Count, AfterValidator(_at_most)] = 100
+    #: What happens when a contact has so many runs.
+    when_full: Literal["refuse", "end_oldest"] = "refuse"
 
 
 class Goal(Definition):
     """What the workflow is for. An event counts only after the journey's start."""
 
-    later: ClassVar[frozenset[str]] = frozenset({"value"})
-
     #: The rest of the mapping: any condition.
     condition: Condition = Field(alias="<condition>")
     ends: bool = True
+    #: The property of its event that says what it is worth.
+    value: Text | None = None
+
+    @model_validator(mode="after")
+    def _has_event(self, info: ValidationInfo) -> Self:
+        if self.value is not None and not _asks_for_event(self.condition):
+            self.tell(info, "`value` is a property of the goal's event, and this goal is none", "value")
+        return self
 
 
-def _goal(value: Any) -> Any:
-    """A goal's options stand beside its condition; a list of conditions has no options."""
-    if not isinstance(value, Mapped | Listed):
-        return value
-    own = [key for key in value if key == "ends" or key in Goal.later] if isinstance(value, Mapped) else []
-    made = Mapped(value.place)
-    made[_CONDITION] = value
-    if isinstance(value, Mapped):
-        made.lines = {**value.lines}
-        made.update((key, value[key]) for key in own)
-        made[_CONDITION] = value.without(*own)
-    made.lines[_CONDITION] = value.place.line
-    return made
+def _asks_for_event(condition: Condition) -> bool:
+    if isinstance(condition, AllCondition):
+        return any(_asks_for_event(item) for item in condition.all)
+    if isinstance(condition, AnyCondition):
+        return any(_asks_for_event(item) for item in condition.any)
+    return isinstance(condition, EventCondition)
 
 
 class Workflow(Definition):
-    """A file of ``workflows/``."""
-
-    later: ClassVar[frozenset[str]] = frozenset({"holdout"})
+    """A file of ``workflows/`` or ``broadcasts/``."""
 
     state: Literal["live", "shadow", "paused", "retired"] = "live"
     topic: Name | None = None
+    #: Who goes first under a cap.
     priority: int = 50
     trigger: Annotated[list[Trigger], BeforeValidator(one_or_more)]
     entry: Entry | None = None
-    goal: Annotated[Goal, BeforeValidator(_goal)] | None = None
+    goal: Annotated[Goal, options_beside(_CONDITION, "ends", "value")] | None = None
+    #: Bars entry, ends the journey at once, and counts nothing.
     exit_if: Condition | None = None
+    #: The share of contacts that get no marketing email of it, to compare with.
+    holdout: Share = 0.0
     steps: Annotated[list[Step], BeforeValidator(not_empty)]
