@@ -123,7 +123,7 @@ def _places(flat: array[int]) -> Iterator[Place]:
 
 def _parsed(raw: bytes) -> Any:
     try:
-        return json.loads(raw.decode())
+        return json.loads(raw.decode().rstrip())
     except UnicodeDecodeError:
         raise BadInput("is not UTF-8") from None
     except RecursionError:
