@@ -61,8 +61,17 @@ class Problems:
 def nearest(given: str, known: Collection[str]) -> str:
     """``; did you mean `signed_up`?``, or nothing if no name is near."""
     lowered = {name.lower(): name for name in sorted(known, reverse=True)}
-    near = difflib.get_close_matches(given.lower(), lowered, n=1, cutoff=0.6)
-    return f"; did you mean `{lowered[near[0]]}`?" if near else ""
+    near = difflib.get_close_matches(given.lower(), lowered, n=3, cutoff=0.6)
+    if not near:
+        return ""
+    # Among those that are about as near, a wrong letter is likelier than a missing one: `sent` is `send`, not `set`.
+    best = _likeness(given, near[0])
+    alike = [name for name in near if len(name) == len(given) and _likeness(given, name) > best - 0.15]
+    return f"; did you mean `{lowered[next(iter(alike), near[0])]}`?"
+
+
+def _likeness(given: str, name: str) -> float:
+    return difflib.SequenceMatcher(None, name, given.lower()).ratio()
 
 
 def did_you_mean(given: str, known: Collection[str]) -> str:
