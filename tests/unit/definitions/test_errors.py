@@ -89,6 +89,7 @@ def test_a_book_needs_redshank_yaml(tmp_path: Path) -> None:
          "`150%`"),
         ("version: 1", "version: 1\nholdout: 5", "redshank.yaml:2: `holdout` should be a share such as `20%`, not the "
          "number `5`"),
+        ("version: 1", "version: 1\nholdout: '5%'", "redshank.yaml:2: `holdout` should be `5%` without quotes"),
         ("version: 1", "version: 1\npolicy: {max_emails_per_day: 0}", "redshank.yaml:2: `max_emails_per_day` should "
          "be 1 or more, not the number `0`"),
         ("version: 1", "version: 1\npolicy: {hold: 1 day}", "redshank.yaml:2: `hold` should be a duration such as "

@@ -119,8 +119,9 @@ def _misfit(kind: Kind, what: str, operator: str, wanted: Any) -> str:
                 hint = did_you_mean(str(item), {str(it) for it in kind.options}) if _near(item, kind) else ""
                 return f"`{what}` {item_of} {_options(kind)}, never {shown(item)}{hint}"
         elif not _fits(item, _FITTING[kind.type]):
-            holds = f"a list of {_PLURAL[kind.type]}" if kind.many else called
-            return f"`{what}` is {holds}, which {shown(item)} never is"
+            if kind.many:
+                return f"`{what}` is a list of {_PLURAL[kind.type]}, and never has {shown(item)}"
+            return f"`{what}` is {called}, which {shown(item)} never is"
     return ""
 
 

@@ -15,6 +15,7 @@ from redshank.definitions.problems import did_you_mean
 from redshank.instants import parse_duration
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
+_PERCENT = re.compile(r"[0-9]+(\.[0-9]+)?%")
 _IDENTIFIER = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
 #: What means something else in an expression.
 _TAKEN = frozenset({"account", "contact", *keyword.kwlist})
@@ -56,6 +57,8 @@ def _count(value: Any) -> Any:
 
 def _share(value: Any) -> Any:
     found = value.share if isinstance(value, Percent) else value
+    if isinstance(found, str) and _PERCENT.fullmatch(found):
+        raise refusal(f"should be {shown(found)} without quotes")
     if isinstance(found, bool) or not isinstance(found, int | float) or not 0 <= found <= 1:
         raise refusal(f"should be a share such as `20%`, not {shown(value)}")
     return float(found)
