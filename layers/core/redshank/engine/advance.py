@@ -173,7 +173,8 @@ def _apply(turn: Turn, event: Event) -> None:
             entering.enter(turn, workflow, trigger, event.occurred_at, event.properties)
         else:
             turn.tell("not_entered", workflow=workflow.name, why="historical" if event.historical else "late")
-    _settle(turn, event, starts=starts)
+    if not turn.is_settled:
+        _settle(turn, event, starts=starts)
 
 
 def _may_arm(turn: Turn, event: Event, *, starts: bool) -> int | None:
@@ -189,10 +190,13 @@ def _settle(turn: Turn, event: Event | None = None, *, starts: bool = True) -> N
         turn.fuel -= 1
         if turn.fuel < 0:
             turn.tell("stopped", why="runaway")
-            turn.moved, turn.dirty, turn.enrolling = False, {}, []
+            turn.moved, turn.fed, turn.dirty, turn.enrolling = False, set(), {}, []
             return
         moved, turn.moved = turn.moved, False
+        fed, turn.fed = turn.fed, set()
         for journey in journeys.active(turn):
+            if not moved and not journeys.is_concerned(turn, journey, fed):
+                continue
             # It may have ended by what another one did.
             if journey.run not in turn.standing.journeys or not journeys.check(turn, journey):
                 continue
@@ -255,7 +259,8 @@ def _pass_time(turn: Turn, until: int) -> None:
         for journey in journeys.active(turn):
             if journeys.check(turn, journey) and _is_over(turn, journey.until):
                 journeys.proceed(turn, journey)
-        _settle(turn)
+        if not turn.is_settled:
+            _settle(turn)
     turn.reach = max(turn.reach, until)
 
 

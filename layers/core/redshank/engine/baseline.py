@@ -64,6 +64,14 @@ def _recount(turn: Turn, history: Sequence[Event], seen: int) -> None:
 
 def _judge_anew(turn: Turn, seen: int, *, existing: bool) -> None:
     standing, book = turn.standing, turn.book
+    if not existing:
+        standing.truths = dict(book.truths_of_nobody)
+        for key in standing.truths.keys() | set(book.truths_on_identity):
+            verdict = turn.verdict(book.truths[key])
+            turn.hold(key, verdict)
+            if verdict[0] and key.startswith(SEGMENT):
+                turn.do(Membership(segment=key.removeprefix(SEGMENT), member=True))
+        return
     standing.truths = {key: truth for key, truth in standing.truths.items() if key in book.truths}
     for key, condition in book.truths.items():
         new = book.is_new(key, seen)
@@ -74,5 +82,5 @@ def _judge_anew(turn: Turn, seen: int, *, existing: bool) -> None:
         if key.startswith(SEGMENT):
             if changed:
                 turn.do(Membership(segment=key.removeprefix(SEGMENT), member=verdict[0]))
-        elif verdict[0] and existing and book.edges[key][1].include_existing:
+        elif verdict[0] and book.edges[key][1].include_existing:
             entering.enter(turn, *book.edges[key], turn.reach, {})

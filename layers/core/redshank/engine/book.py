@@ -14,8 +14,8 @@ from typing import Any
 
 from redshank.engine import conditions, inputs, values
 from redshank.engine.conditions import Condition
-from redshank.engine.measures import Calendar, Measure
-from redshank.engine.state import Profile
+from redshank.engine.measures import Calendar, Measure, Rolling
+from redshank.engine.state import Profile, State
 from redshank.engine.values import Value
 from redshank.engine.workflows import (
     AbsenceTrigger,
@@ -101,6 +101,8 @@ class Schema:
 #: Of ``with_paused``: every workflow, those of books to come included.
 ALL = "*"
 
+#: What a truth depends on beside traits: no trait is called so.
+ACCOUNT, CONSENT = "\x1faccount", "\x1fconsent"
 #: Prefix of a segment's truth key.
 SEGMENT = "segment:"
 
@@ -211,12 +213,29 @@ class Book:
         )
 
     @cached_property
-    def truths_on_profile(self) -> tuple[str, ...]:
-        """The truth keys that depend on traits, consent or the timezone."""
+    def truths_on_profile(self) -> Mapping[str, tuple[str, ...]]:
+        """Trait (the first part of its path), ACCOUNT or CONSENT -> the truth keys that depend on it."""
+        return _index(
+            (part, key)
+            for key, condition in self.truths.items()
+            for part in sorted({it for node in self._within(condition) for it in self._parts(node)})
+        )
+
+    @cached_property
+    def truths_of_nobody(self) -> Mapping[str, conditions.Verdict]:
+        """Truth key -> verdict about a contact of whom nothing is known, where that is not false for ever."""
+        empty = State.empty("")
+        facts = values.Facts(book=self, profile=empty.profile, standing=empty.standing, now=0)
+        verdicts = {key: conditions.verdict(condition, facts) for key, condition in self.truths.items()}
+        return {key: verdict for key, verdict in verdicts.items() if verdict != (False, None)}
+
+    @cached_property
+    def truths_on_identity(self) -> tuple[str, ...]:
+        """The truth keys that depend on who the contact is: on static lists."""
         return tuple(
             key
             for key, condition in self.truths.items()
-            if any(self._is_of_profile(node) for node in self._within(condition))
+            if any(isinstance(node, conditions.InList) for node in self._within(condition))
         )
 
     @cached_property
@@ -225,10 +244,29 @@ class Book:
         asked = _index(
             (node.measure, workflow.name)
             for workflow in self.workflows.values()
-            for node in nodes((workflow.goal, workflow.exit_if, *workflow.steps.values()))
+            for node in self._within((workflow.goal, workflow.exit_if, *workflow.steps.values()))
             if isinstance(node, values.Measured)
         )
         return {measure: frozenset(names) for measure, names in asked.items()}
+
+    @cached_property
+    def ended_by_time(self) -> frozenset[str]:
+        """The workflows whose goal or exit condition time alone can make true."""
+        return frozenset(
+            workflow.name
+            for workflow in self.workflows.values()
+            if any(self._is_timely(node) for node in self._within((workflow.goal, workflow.exit_if)))
+        )
+
+    def _is_timely(self, node: Any) -> bool:
+        match node:
+            case values.Measured(measure=key, since=""):
+                return isinstance(self.measures[key].window, Rolling | Calendar)
+            case values.Points() | conditions.Reached():
+                return True
+            case conditions.Compare(operator=operator):
+                return operator in conditions.TIMELY
+        return False
 
     @cached_property
     def asks_links(self) -> bool:
@@ -252,20 +290,31 @@ class Book:
         names = {"opened": inputs.EMAIL_OPENED, "clicked": inputs.LINK_CLICKED}
         return frozenset(names[fact] for fact in asked if fact in names)
 
-    def _within(self, condition: Condition) -> Iterator[Any]:
-        """All that a condition is made of, through the segments it asks for."""
+    def _within(self, condition: Any) -> Iterator[Any]:
+        """All that a condition, or several, is made of, through the segments it asks for."""
         for node in nodes(condition):
             yield node
             if isinstance(node, conditions.InSegment):
                 yield from self._within(self.segments[node.segment])
 
-    def _is_of_profile(self, node: Any) -> bool:
-        if isinstance(node, values.Measured):
-            return isinstance(self.measures[node.measure].window, Calendar)
-        return isinstance(
-            node,
-            values.Trait | values.Account | conditions.Subscribed | conditions.InList | conditions.Reached,
-        )
+    def _parts(self, node: Any) -> Iterator[str]:
+        """The parts of a profile that a node depends on."""
+        match node:
+            case values.Trait():
+                # A trait may be called `a.b`.
+                yield from (node.path, node.path.partition(".")[0])
+            case values.Account():
+                yield ACCOUNT
+            case conditions.Subscribed():
+                yield CONSENT
+            case conditions.InList():
+                yield "email"
+            case conditions.Reached():
+                yield "timezone"
+            case conditions.Compare(operator=operator) if operator in conditions.TIMELY:
+                yield "timezone"
+            case values.Measured(measure=key) if isinstance(self.measures[key].window, Calendar):
+                yield "timezone"
 
     # --- what the contact's standing has to be compared with
 

@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
+from itertools import chain
 from typing import Any, Protocol
 from zoneinfo import ZoneInfo
 
@@ -101,16 +102,21 @@ class Compare:
     wanted: Any
 
     def course(self, facts: Facts) -> Truths:
-        where = facts.zone if self.operator in TIMELY else None
         course = self.value.course(facts)
         since, actual = next(course)
-        for later, following in course:
-            yield from self._during(actual, since, later, where)
-            since, actual = later, following
-        yield from self._during(actual, since, None, where)
+        if self.operator in TIMELY or isinstance(actual, Fading):
+            where = facts.zone if self.operator in TIMELY else None
+            for later, following in course:
+                yield from self._during(actual, since, later, where)
+                since, actual = later, following
+            yield from self._during(actual, since, None, where)
+            return
+        yield since, compare(actual, self.operator, self.wanted)
+        for since, actual in course:
+            yield since, compare(actual, self.operator, self.wanted)
 
     def _during(self, actual: Any, since: int, before: int | None, where: ZoneInfo | None) -> Truths:
-        """The truth over [since, before), in which the value stays or fades."""
+        """The truth over [since, before), in which a time stays, or a number fades."""
         if where is not None:
             moment = moments.moment(actual, where)
             start, end = (since, since) if moment is None else self._span(moment)
@@ -118,13 +124,11 @@ class Compare:
             for at in (start, end):
                 if since < at and (before is None or at < before):
                     yield at, start <= at < end
-        elif isinstance(actual, Fading):
+        else:
             yield since, compare(actual.at(since), self.operator, self.wanted)
             crossing = self._crossing(actual, since, before)
             if crossing is not None:
                 yield crossing, compare(actual.at(crossing), self.operator, self.wanted)
-        else:
-            yield since, compare(actual, self.operator, self.wanted)
 
     def _span(self, moment: int) -> tuple[int, int]:
         span: int = self.wanted
@@ -232,13 +236,26 @@ class Email:
 # --- joined
 
 
+def _joined(items: Sequence[Condition], facts: Facts, *, decisive: bool) -> Truths:
+    """All (one that is false decides) or any (one that is true does); what is decisive for ever decides alone."""
+    courses: list[Truths] = []
+    for item in items:
+        course = item.course(facts)
+        first, later = next(course), next(course, None)
+        if first[1] is decisive and later is None:
+            yield facts.now, decisive
+            return
+        courses.append(chain((first,), () if later is None else (later,), course))
+    for since, truths in merged(courses, facts.now):
+        yield since, decisive if decisive in truths else not decisive
+
+
 @dataclass(frozen=True, slots=True)
 class All:
     items: tuple[Condition, ...]
 
     def course(self, facts: Facts) -> Truths:
-        for since, truths in merged([item.course(facts) for item in self.items], facts.now):
-            yield since, all(truths)
+        return _joined(self.items, facts, decisive=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -246,8 +263,7 @@ class Any_:
     items: tuple[Condition, ...]
 
     def course(self, facts: Facts) -> Truths:
-        for since, truths in merged([item.course(facts) for item in self.items], facts.now):
-            yield since, any(truths)
+        return _joined(self.items, facts, decisive=True)
 
 
 @dataclass(frozen=True, slots=True)

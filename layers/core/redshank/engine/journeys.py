@@ -6,6 +6,7 @@ whatever step it is and cancels what it had decided but not sent. How one begins
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import assert_never
 
 from redshank.engine import consent, emails, moments
@@ -99,12 +100,20 @@ def due(turn: Turn, journey: Journey) -> int | None:
     workflow = turn.book.workflows[journey.workflow]
     if workflow.state == "paused":
         return None
+    if workflow.name not in turn.book.ended_by_time:
+        return journey.until
     found = [journey.until]
     if workflow.goal is not None and not journey.reached:
         found.append(turn.verdict(workflow.goal, journey)[1])
     if workflow.exit_if is not None:
         found.append(turn.verdict(workflow.exit_if, journey)[1])
     return earliest(*found)
+
+
+def is_concerned(turn: Turn, journey: Journey, fed: Collection[str]) -> bool:
+    """Whether it asks for one of these measures."""
+    asking = turn.book.workflows_on_measure
+    return any(journey.workflow in asking.get(measure, ()) for measure in fed)
 
 
 def listens(turn: Turn, journey: Journey) -> bool:

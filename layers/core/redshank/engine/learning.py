@@ -67,6 +67,7 @@ def _see(turn: Turn, event: Event) -> None:
     else:
         seen = journey.opened if human else journey.opened_by_machine
     seen.setdefault(step, event.occurred_at)
+    turn.moved = True
 
 
 def _block(turn: Turn, event: Event, reason: str) -> None:

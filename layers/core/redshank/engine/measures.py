@@ -267,11 +267,24 @@ def course(
             yield at, during(start - 1, end - 1)
         return
     length, ago = window.length, window.ago
+    if measure.aggregate == "count" and not ago and (not instants or instants[-1] <= now):
+        yield from _leaving(samples[bisect_right(instants, now - length) :], now, length)
+        return
     yield now, during(now - ago - length, now - ago)
     enter = (it + ago for it in instants)
     leave = (it + ago + length for it in instants)
     for at in sorted({it for both in (enter, leave) for it in both if it > now}):
         yield at, during(at - ago - length, at - ago)
+
+
+def _leaving(samples: Sequence[Sample], now: int, length: int) -> Iterator[tuple[int, int]]:
+    """The course of a count that only ever loses: nothing of it is still to come."""
+    left = sum(it[1] for it in samples)
+    yield now, left
+    for index, (at, count, *_) in enumerate(samples, start=1):
+        left -= count
+        if index == len(samples) or samples[index][0] != at:
+            yield at + length, left
 
 
 def since(measure: Measure, samples: Sequence[Sample], start: int, end: int | None, tag: Any) -> Any:

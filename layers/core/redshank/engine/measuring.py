@@ -36,6 +36,7 @@ def feed(turn: Turn, event: Event, fed: Iterable[Measure]) -> None:
             turn.standing.measures[measure.key] = samples
         elif known:
             del turn.standing.measures[measure.key]
+        turn.fed.add(measure.key)
         turn.dirty |= dict.fromkeys(turn.book.truths_on_measure.get(measure.key, ()))
 
 

@@ -12,6 +12,15 @@ from redshank.engine.effects import Effect
 END = ""
 
 
+def _copied[T](value: T) -> T:
+    """A copy whose dicts and lists are its own; what is in them is shared."""
+    made = object.__new__(type(value))
+    for name in type(value).__slots__:  # type: ignore[attr-defined]
+        inner = getattr(value, name)
+        setattr(made, name, inner.copy() if type(inner) in (dict, list) else inner)
+    return made
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Block:
     """Why nothing may be sent to an address any more."""
@@ -98,18 +107,7 @@ class Journey:
         self.at, self.since, self.until = to, since, None
 
     def copy(self) -> Journey:
-        return replace(
-            self,
-            sent=dict(self.sent),
-            opened=dict(self.opened),
-            clicked=dict(self.clicked),
-            releases=dict(self.releases),
-            opened_by_machine=dict(self.opened_by_machine),
-            clicked_by_machine=dict(self.clicked_by_machine),
-            links=dict(self.links),
-            passed=dict(self.passed),
-            arms=dict(self.arms),
-        )
+        return _copied(self)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -208,20 +206,9 @@ class Standing:
     def copy(self) -> Standing:
         """A standing that can be changed without changing this one (samples and truths are replaced, never
         changed in place)."""
-        return replace(
-            self,
-            pending=dict(self.pending),
-            outbox=dict(self.outbox),
-            journeys={run: journey.copy() for run, journey in self.journeys.items()},
-            entries=dict(self.entries),
-            measures=dict(self.measures),
-            confirmed=dict(self.confirmed),
-            truths=dict(self.truths),
-            streams=list(self.streams),
-            anchors=dict(self.anchors),
-            hopefuls=list(self.hopefuls),
-            recent=list(self.recent),
-        )
+        made = _copied(self)
+        made.journeys = {run: journey.copy() for run, journey in self.journeys.items()}
+        return made
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from redshank.engine.book import Book
+from redshank.engine.book import ACCOUNT, CONSENT, Book
 from redshank.engine.conditions import Condition, Verdict, verdict
 from redshank.engine.effects import Effect
 from redshank.engine.state import Journey, Profile, Standing
@@ -46,8 +46,10 @@ class Turn:
     fuel: int = FUEL
     #: Keys of stored truths that have to be judged anew.
     dirty: dict[str, None] = field(default_factory=dict)
-    #: Whether the profile has changed since journeys were last looked at.
+    #: Since journeys were last looked at: whether the profile, or what became of an email, has changed …
     moved: bool = False
+    #: … and the keys of the measures that have.
+    fed: set[str] = field(default_factory=set)
     #: Workflows to be entered by a step, and the journey that asks.
     enrolling: list[tuple[str, Journey]] = field(default_factory=list)
     #: The runs that have begun.
@@ -58,10 +60,19 @@ class Turn:
 
     def change(self, profile: Profile) -> None:
         """The contact's profile from now on."""
-        if profile is not self.profile:
-            self.profile = profile
-            self.moved = True
-            self.dirty |= dict.fromkeys(self.book.truths_on_profile)
+        before = self.profile
+        if profile is before:
+            return
+        self.profile = profile
+        self.moved = True
+        depending = self.book.truths_on_profile
+        for name in before.traits.keys() | profile.traits.keys():
+            if name in depending and before.traits.get(name) != profile.traits.get(name):
+                self.dirty |= dict.fromkeys(depending[name])
+        if profile.account != before.account:
+            self.dirty |= dict.fromkeys(depending.get(ACCOUNT, ()))
+        if profile.consent != before.consent:
+            self.dirty |= dict.fromkeys(depending.get(CONSENT, ()))
 
     def hold(self, key: str, verdict: Verdict) -> bool:
         """Keep a truth; whether it is another than before."""
@@ -73,7 +84,7 @@ class Turn:
     @property
     def is_settled(self) -> bool:
         """Whether nothing is left that follows from what has been decided."""
-        return not (self.moved or self.dirty or self.enrolling)
+        return not (self.moved or self.fed or self.dirty or self.enrolling)
 
     def tell(
         self, what: str, journey: Journey | None = None, *, step: str = "", why: str = "", workflow: str = ""
