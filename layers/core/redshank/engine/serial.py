@@ -10,6 +10,7 @@ from typing import Any
 
 from redshank.engine import book, conditions, measures, values, workflows
 from redshank.engine.book import Book
+from redshank.identity import digest
 
 _KINDS: dict[str, type] = {
     kind.__name__: kind
@@ -65,3 +66,24 @@ def load(text: str | bytes) -> Book:
     """The book of ``dump``."""
     found: Book = _made(json.loads(text))
     return found
+
+
+def signatures(made: Book) -> dict[str, str]:
+    """Key of a measure, truth or trigger -> a hash of what it means: where that differs, it is another one.
+
+    A segment keeps its key when its definition changes, and so does whatever asks for the segment.
+    """
+    found = {key: key for key in (*made.measures, *made.absences)}
+    found |= {trigger.key: trigger.key for _, trigger in made.schedules}
+    return found | {key: _meaning(condition, made) for key, condition in made.truths.items()}
+
+
+def _meaning(condition: Any, made: Book) -> str:
+    asked = list(book.nodes(condition))
+    segments = {node.segment for node in asked if isinstance(node, conditions.InSegment)}
+    lists = {node.name for node in asked if isinstance(node, conditions.InList)}
+    return digest(
+        canonical(condition),
+        *(_meaning(made.segments[name], made) for name in sorted(segments)),
+        *(made.lists.get(name, "") for name in sorted(lists)),
+    )
