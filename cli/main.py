@@ -41,7 +41,11 @@ EventsFile = Annotated[
 @app.command()
 def validate(folder: BookFolder) -> None:
     """Check a book: every error with its file, its line, and what would be right."""
+    from redshank.definitions.scenarios import read_scenarios
+
     book = _compiled(folder)
+    with telling_problems(folder):
+        read_scenarios(folder, book)
     console().print(f"[green]{escape(str(folder))} is valid:[/] {_summary(book)}")
 
 

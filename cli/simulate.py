@@ -7,6 +7,7 @@ import multiprocessing
 import os
 import time
 from array import array
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -28,8 +29,8 @@ from redshank.instants import from_datetime, to_datetime
 from redshank.simulation.events import BadEvents, Index, Reader, index
 from redshank.simulation.report import Fact, Outcome, Sent, simulate, until_of
 
-#: A history of fewer messages is done before a second process has started.
-_WORTH_A_PROCESS = 20_000
+#: So many messages more are worth another process, which takes a second to start.
+_WORTH_A_PROCESS = 100_000
 _MOST_PROCESSES = 4
 #: Contacts in one piece of work.
 _PIECE = 100
@@ -182,7 +183,8 @@ def progress(console: Console) -> Iterator[Told]:
     try:
         yield told
     finally:
-        bar.stop()
+        if bar.live.is_started:
+            bar.stop()
 
 
 def summary(book: Book, facts: Mapping[Fact, int]) -> Table:
@@ -223,15 +225,13 @@ def _entered(own: Mapping[Fact, int]) -> str:
 
 
 def _told(facts: Mapping[Fact, int], what: str) -> str:
-    """``12 (condition 8, unsubscribed 4)``."""
-    by_reason: dict[str, int] = {}
+    """``12 (condition 8, unsubscribed 4)``, or ``12 goal`` where there is one reason."""
+    by_reason: Counter[str] = Counter()
     for fact, count in facts.items():
         if fact.what == what:
-            by_reason[fact.why] = by_reason.get(fact.why, 0) + count
-    if not by_reason:
-        return ""
-    reasons = [
-        f"{why} {count:,}" for why, count in sorted(by_reason.items(), key=lambda it: (-it[1], it[0])) if why
-    ]
-    total = f"{sum(by_reason.values()):,}"
-    return f"{total} ({escape(', '.join(reasons))})" if reasons else total
+            by_reason[fact.why] += count
+    if len(by_reason) < 2:
+        return "".join(f"{count:,} {escape(why)}".strip() for why, count in by_reason.items())
+    by_count = sorted(by_reason.items(), key=lambda it: (-it[1], it[0]))
+    reasons = ", ".join(f"{why or 'else'} {count:,}" for why, count in by_count)
+    return f"{by_reason.total():,} ({escape(reasons)})"

@@ -3,6 +3,7 @@ mistakes."""
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,11 +14,15 @@ from rich.markup import escape
 
 from redshank.definitions.problems import InvalidBook
 from redshank.errors import RedshankError
+from redshank.simulation.events import BadEvents
+
+#: Columns of a table that a file or another program takes.
+_WIDE = 200
 
 
 def console() -> Console:
-    """Where results go."""
-    return Console(highlight=False, soft_wrap=True)
+    """Where results go; wide where no terminal is."""
+    return Console(highlight=False, soft_wrap=True, width=None if sys.stdout.isatty() else _WIDE)
 
 
 def aside() -> Console:
@@ -30,6 +35,12 @@ def failing_in_words() -> Iterator[None]:
     """What a person can do something about is said in a line; exit code 1."""
     try:
         yield
+    except BadEvents as error:
+        out = aside()
+        for line, message in error.lines:
+            out.print(f"[bold]{escape(f'{error.path}:{line}')}:[/] {escape(message)}")
+        out.print(f"[bold red]{counted(len(error.lines), 'error')}[/]")
+        raise typer.Exit(1) from None
     except RedshankError as error:
         aside().print(f"[bold red]error:[/] {escape(str(error))}")
         raise typer.Exit(1) from None
