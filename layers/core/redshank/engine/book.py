@@ -145,9 +145,9 @@ class Book:
 
     @cached_property
     def _triggers(self) -> tuple[tuple[Workflow, Trigger], ...]:
-        return tuple(
-            (workflow, trigger) for workflow in self.workflows.values() for trigger in workflow.triggers
-        )
+        """Every trigger, those of the highest priority first: who goes first under a cap."""
+        ranked = sorted(self.workflows.values(), key=lambda workflow: -workflow.priority)
+        return tuple((workflow, trigger) for workflow in ranked for trigger in workflow.triggers)
 
     @cached_property
     def entries_of(self) -> Mapping[str, tuple[tuple[Workflow, EventTrigger], ...]]:

@@ -35,8 +35,11 @@ from redshank.identity import message_id_of
 
 
 def active(turn: Turn) -> list[Journey]:
-    """The journeys that still have a step to take; a copy, so that they may end meanwhile."""
-    return [journey for journey in turn.standing.journeys.values() if journey.active]
+    """The journeys that still have a step to take, by priority, then age; a copy: they may end meanwhile."""
+    found = [journey for journey in turn.standing.journeys.values() if journey.active]
+    if len(found) > 1:
+        found.sort(key=lambda it: (-_priority(turn, it), it.entered_at))
+    return found
 
 
 def proceed(turn: Turn, journey: Journey) -> None:
@@ -131,6 +134,11 @@ def leave_topic(turn: Turn, topic: str) -> None:
             continue
         if topic in (consent.EVERYTHING, about.name) and not consent.allows(about, turn.profile):
             end(turn, journey, "unsubscribed")
+
+
+def _priority(turn: Turn, journey: Journey) -> int:
+    workflow = turn.book.workflows.get(journey.workflow)
+    return workflow.priority if workflow else 0
 
 
 # --- steps
