@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from redshank.aws.books import LOOK_AGAIN, S3Books, key
-from redshank.engine.book import Book
+from redshank.engine.book import ALL, Book
 from redshank.engine.serial import dump
 from redshank.errors import BookMissing, BookTooOld
 from redshank.memory import MemoryBooks, MemorySettings
@@ -48,8 +48,13 @@ class World:
         return adapters.s3()
 
     def publish(self, given: Book) -> None:
-        adapters.s3().put_object(Bucket=adapters.BUCKET, Key=key(given.hash), Body=dump(given).encode())
-        self.settings.live = BookPointer(sequence=given.sequence, hash=given.hash)
+        pointer = BookPointer(sequence=given.sequence, hash=given.hash)
+        adapters.s3().put_object(Bucket=adapters.BUCKET, Key=key(pointer), Body=dump(given).encode())
+        self.settings.live = pointer
+
+    def pause(self, *names: str) -> None:
+        assert self.settings.live is not None
+        self.settings.live = replace(self.settings.live, paused=frozenset(names))
 
 
 @pytest.fixture
@@ -94,7 +99,7 @@ def test_a_book_that_is_not_live_yet_is_not_to_be_had(books: tuple[Books, Books]
 def test_the_sequence_is_the_pointers_as_the_file_may_have_been_applied_before(world: World) -> None:
     first = book(ACTIVATION, sequence=1)
     world.publish(first)
-    world.settings.live = BookPointer(sequence=7, hash=first.hash)
+    world.settings.live = BookPointer(sequence=7, hash=first.hash, applied=1)
     assert world.books.current() == replace(first, sequence=7)
 
 
@@ -157,6 +162,35 @@ def test_whoever_has_the_book_does_not_look(world: World) -> None:
     world.books.current()
     assert world.books.at_least(1).sequence == 2
     assert world.settings.looks == 1
+
+
+def test_what_is_paused_by_command_is_noticed_within_seconds_and_costs_no_fetch(world: World) -> None:
+    world.publish(book(ACTIVATION, UPGRADE, sequence=1))
+    assert world.books.current().workflows["activation"].state == "live"
+    world.pause("activation")
+    world.now += LOOK_AGAIN + 0.1
+    states = {name: workflow.state for name, workflow in world.books.current().workflows.items()}
+    assert states == {"activation": "paused", "upgrade": "live"}
+    world.pause()
+    world.now += LOOK_AGAIN + 0.1
+    assert world.books.current() == book(ACTIVATION, UPGRADE, sequence=1)
+    assert world.clients == 1
+
+
+def test_a_function_that_starts_while_everything_is_paused_notices_it(world: World) -> None:
+    world.publish(book(ACTIVATION, UPGRADE, sequence=1))
+    world.pause(ALL)
+    assert {it.state for it in world.books.current().workflows.values()} == {"paused"}
+
+
+def test_an_older_pointer_does_not_say_what_is_paused(world: World) -> None:
+    world.publish(book(ACTIVATION, sequence=1))
+    world.publish(book(ACTIVATION, sequence=2))
+    world.pause("activation")
+    kept = world.books.current()
+    world.publish(book(ACTIVATION, sequence=1))
+    world.now += LOOK_AGAIN + 0.1
+    assert world.books.current() is kept
 
 
 def test_a_book_that_is_behind_the_pointer_is_kept_if_the_new_one_cannot_be_read(world: World) -> None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping
 from dataclasses import MISSING, Field, fields, replace
 from itertools import count
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -12,6 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from redshank.engine.state import Profile, Standing
 from redshank.errors import Conflict
 from redshank.identity import due_shard
+from redshank.memory import MemoryContacts
 from redshank.ports import Contacts
 from tests.contracts import adapters, values
 
@@ -269,3 +272,47 @@ def test_the_table_says_who_is_parked(account: None) -> None:
     assert item.get("ann", adapters.tables.STANDING).parked is True
     contacts.write(Standing(contact_id="ann", version=2))
     assert item.get("ann", adapters.tables.STANDING).parked is None
+
+
+# --- all of them, for the command line
+
+
+type Everybody = MemoryContacts | adapters.DynamoContacts
+
+
+def _all(contacts: Everybody, *, segments: int, limit: int, whole: bool = False) -> list[Standing]:
+    found: list[Standing] = []
+    for segment in range(segments):
+        after: Mapping[str, Any] | None = None
+        while True:
+            some, after = contacts.some(segment, segments, after=after, limit=limit, whole=whole)
+            # What a later run goes on from is kept as JSON.
+            after = json.loads(json.dumps(after))
+            found += some
+            if after is None:
+                break
+    return found
+
+
+@pytest.mark.parametrize(("segments", "limit"), [(1, 3), (4, 1), (4, 100)])
+def test_every_contact_is_found_once_however_the_work_is_cut(
+    contacts: Contacts, segments: int, limit: int
+) -> None:
+    for number in range(11):
+        standing = Standing(contact_id=f"c{number}", version=1, profile_version=1)
+        contacts.write(standing, Profile(contact_id=f"c{number}", version=1))
+    found = _all(cast("Everybody", contacts), segments=segments, limit=limit)
+    assert sorted(it.contact_id for it in found) == sorted(f"c{number}" for number in range(11))
+
+
+def test_tombstones_are_passed_over(contacts: Contacts) -> None:
+    contacts.write(Standing(contact_id="ann", version=1, merged_into="bob"))
+    contacts.write(Standing(contact_id="bob", version=1))
+    contacts.write(Standing(contact_id="cem", version=1, erased_at=T0))
+    assert [it.contact_id for it in _all(cast("Everybody", contacts), segments=1, limit=2)] == ["bob"]
+
+
+def test_whole_standings_are_found_where_they_are_asked_for(contacts: Contacts) -> None:
+    standing = values.full_standing(merged_into=None, erased_at=None)
+    contacts.write(standing)
+    assert _all(cast("Everybody", contacts), segments=2, limit=5, whole=True) == [standing]

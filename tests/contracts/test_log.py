@@ -58,6 +58,47 @@ def test_a_record_past_its_time_to_live_is_present_until_it_is_deleted(log: Log)
     assert log.present([("user:7", "e1")], consistent=True) == {("user:7", "e1")}
 
 
+# --- all of a contact
+
+
+def _event(number: int, stream: str = "user:7", at: int = T0) -> LogRecord:
+    event = replace(full_event(), id=f"e{number}", stream=stream, occurred_at=at)
+    return _record(number, stream=stream, event=event)
+
+
+def test_of_a_contact_all_events_are_found_in_the_order_they_occurred(log: Log) -> None:
+    log.write([_event(1, at=T0 + 2), _event(2, "contact:ann", at=T0 + 1), _event(3, at=T0)])
+    log.write([_event(4, "user:8"), _event(5, "user:70")])
+    found = log.of_contact(["user:7", "contact:ann", "anon:none"])
+    assert [(event.id, event.stream) for event in found] == [
+        ("e3", "user:7"),
+        ("e2", "contact:ann"),
+        ("e1", "user:7"),
+    ]
+    assert found[0] == replace(full_event(), id="e3", occurred_at=T0)
+
+
+def test_a_stream_that_is_named_twice_is_read_once(log: Log) -> None:
+    log.write([_event(1)])
+    assert [event.id for event in log.of_contact(["user:7", "user:7"])] == ["e1"]
+    assert log.of_contact([]) == []
+
+
+def test_wake_ups_are_no_events(log: Log) -> None:
+    log.write([_record(1), _event(2)])
+    assert [event.id for event in log.of_contact(["user:7"])] == ["e2"]
+
+
+def test_more_than_one_answer_holds_is_found(log: Log) -> None:
+    # DynamoDB answers with a megabyte at a time.
+    text = "".join(chr(0x4E00 + number * 7 % 20_000) for number in range(60_000))
+    for number in range(12):
+        record = _event(number)
+        assert record.event is not None
+        log.write([replace(record, event=replace(record.event, properties={"text": text}))])
+    assert {event.id for event in log.of_contact(["user:7"])} == {f"e{number}" for number in range(12)}
+
+
 # --- what the table holds
 
 

@@ -72,6 +72,47 @@ def test_segments_and_contacts_do_not_mix(members: tuple[Members, Read]) -> None
     assert (read("idle", "ann"), read("idle", "bob")) == ((False, 1), None)
 
 
+def _paged(port: Members, segment: str, limit: int) -> list[str]:
+    found: list[str] = []
+    while some := port.page(segment, after=found[-1] if found else "", limit=limit):
+        assert len(some) <= limit
+        found += some
+    return found
+
+
+def _fill(port: Members, *, members: int, left: int) -> set[str]:
+    """A segment with so many members, and so many that have left; who is in it."""
+    for number in range(members + left):
+        port.put("active", f"c{number}", member=number >= left, version=1, now=T0)
+    port.put("idle", "other", member=True, version=1, now=T0)
+    return {f"c{number}" for number in range(left, members + left)}
+
+
+@pytest.mark.parametrize("limit", [1, 7, 1_000])
+def test_members_are_listed_page_by_page_without_those_who_have_left(
+    members: tuple[Members, Read], limit: int
+) -> None:
+    port, _ = members
+    inside = _fill(port, members=23, left=19)
+    found = _paged(port, "active", limit)
+    assert len(found) == 23
+    assert set(found) == inside
+
+
+def test_a_page_is_full_as_long_as_there_are_members(members: tuple[Members, Read]) -> None:
+    port, _ = members
+    _fill(port, members=20, left=30)
+    first = port.page("active", limit=15)
+    assert (len(first), len(port.page("active", after=first[-1], limit=15))) == (15, 5)
+
+
+def test_members_are_counted_without_those_who_have_left(members: tuple[Members, Read]) -> None:
+    port, _ = members
+    _fill(port, members=23, left=19)
+    assert (port.count("active"), port.count("idle"), port.count("nobody")) == (23, 1, 0)
+    assert port.page("nobody", limit=5) == []
+
+
 def test_only_who_has_left_is_forgotten_after_a_while(account: None) -> None:
     port = adapters.DynamoMembers()
     port.put("active", "ann", member=True, version=1, now=T0)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, cast
 
 import pytest
@@ -11,7 +12,7 @@ from redshank.aws.doorstep import KeyTable
 from redshank.aws.signed import JsonService
 from redshank.errors import Conflict, RedshankError
 from redshank.memory import MemorySettings
-from redshank.ports import ApiKey, BookPointer, Settings
+from redshank.ports import EVERYBODY, ApiKey, BookPointer, Settings
 from tests.contracts import adapters
 from tests.contracts.conftest import IN_MEMORY
 from tests.contracts.values import T0
@@ -94,6 +95,50 @@ def test_the_first_book_is_number_one(desk: Desk) -> None:
     assert desk.pointer() is None
 
 
+def test_what_the_pointer_says_comes_back(desk: Desk) -> None:
+    pointer = BookPointer(
+        sequence=1,
+        hash="one",
+        listens=frozenset({"a"}),
+        applied=1,
+        paused=frozenset({"w"}),
+        visits=frozenset({EVERYBODY}),
+        schema={"rejects": True, "traits": {"plan": ["trial", "pro"]}, "events": {}},
+    )
+    desk.publish(pointer)
+    assert desk.pointer() == pointer
+
+
+def test_pausing_changes_what_is_paused_and_nothing_else(desk: Desk) -> None:
+    desk.publish(_pointer(1))
+    desk.pause(["b", "a"], sequence=1)
+    assert desk.pointer() == replace(_pointer(1), paused=frozenset({"a", "b"}))
+    desk.pause([], sequence=1)
+    assert desk.pointer() == _pointer(1)
+
+
+def test_only_the_live_book_is_paused(desk: Desk) -> None:
+    desk.publish(_pointer(1))
+    desk.publish(_pointer(2))
+    with pytest.raises(Conflict):
+        desk.pause(["a"], sequence=1)
+    assert desk.pointer() == _pointer(2)
+
+
+def test_a_back_fill_notes_how_far_it_has_come(desk: Desk) -> None:
+    assert desk.backfill() is None
+    desk.note_backfill(3, {"seen": 1, "after": {"0": {"contact_id": {"S": "ann"}}}})
+    desk.note_backfill(3, {"seen": 2})
+    assert desk.backfill() == (3, {"seen": 2})
+
+
+def test_the_back_fill_of_an_older_book_gives_way(desk: Desk) -> None:
+    desk.note_backfill(4, {"seen": 0})
+    with pytest.raises(Conflict):
+        desk.note_backfill(3, {"seen": 7})
+    assert desk.backfill() == (4, {"seen": 0})
+
+
 def test_the_first_signing_key_stays(desk: Desk) -> None:
     assert desk.add_signing_key("first") is True
     assert desk.add_signing_key("second") is False
@@ -121,8 +166,8 @@ class Signed:
     """``aws.signed``, by way of moto."""
 
     def call(self, operation: str, parameters: Mapping[str, Any]) -> dict[str, Any]:
-        assert operation == "GetItem"
-        return dict(adapters.dynamodb().get_item(**parameters))
+        assert operation == "BatchGetItem"
+        return dict(adapters.dynamodb().batch_get_item(**parameters))
 
 
 @pytest.fixture(params=["settings", "doorstep"])
@@ -140,6 +185,41 @@ def test_a_key_is_found_until_it_is_revoked(keys: adapters.DynamoSettings | KeyT
     assert keys.api_key("h2") is None
     desk.revoke_api_key("h1", now=T0 + 1)
     assert keys.api_key("h1") is None
+
+
+def _declared(table: KeyTable, key_hash: str) -> Mapping[str, Any] | None:
+    """What the app declared, after a look at a key."""
+    table.api_key(key_hash)
+    return table.schema
+
+
+def test_with_a_key_comes_what_the_app_declared(account: None) -> None:
+    desk = adapters.DynamoSettings()
+    desk.add_api_key("h1", label="web", scopes=["write"], now=T0)
+    table = KeyTable(cast("JsonService", Signed()), adapters.tables.SettingItem.Meta.table_name)
+    assert _declared(table, "h1") is None
+    schema = {"rejects": False, "traits": {"plan": "text"}, "events": {}}
+    desk.publish(replace(_pointer(1), schema=schema))
+    assert _declared(table, "h1") == schema
+    desk.publish(_pointer(2))
+    assert _declared(table, "h2") is None
+
+
+def test_a_key_that_dynamodb_did_not_read_at_first_is_asked_for_again(account: None) -> None:
+    desk = adapters.DynamoSettings()
+    desk.add_api_key("h1", label="web", scopes=["write"], now=T0)
+
+    class Busy(Signed):
+        calls = 0
+
+        def call(self, operation: str, parameters: Mapping[str, Any]) -> dict[str, Any]:
+            self.calls += 1
+            if self.calls == 1:
+                return {"Responses": {}, "UnprocessedKeys": parameters["RequestItems"]}
+            return super().call(operation, parameters)
+
+    table = KeyTable(cast("JsonService", Busy()), adapters.tables.SettingItem.Meta.table_name)
+    assert table.api_key("h1") is not None
 
 
 def test_the_signing_key_that_was_kept_signs(account: None) -> None:

@@ -6,9 +6,9 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from redshank.engine.effects import Cancel, Effect, Mail, Membership
+from redshank.engine.effects import Alarm, Cancel, Effect, Emission, Mail, Membership
 from redshank.engine.inputs import Event
-from redshank.engine.state import Block, Journey, Outgoing, Pending, Profile, Standing
+from redshank.engine.state import Anchor, Block, Hopeful, Journey, Outgoing, Pending, Profile, Standing
 
 T0 = 1_796_000_000_000
 
@@ -38,6 +38,8 @@ def full_mail() -> Mail:
         event={"cart": [1, {"price": 2.5}], "name": "Zoë"},
         sender="billing",
         subject="Hello",
+        variant="direct",
+        measures={"usage": 12.5, "top_feature": "export", "plan_usage": None},
     )
 
 
@@ -56,11 +58,28 @@ def full_standing(contact_id: str = "ann", **more: Any) -> Standing:
         clicked={"welcome": T0 + 5},
         releases={"welcome": (2, T0 + 6)},
         event={"cart": "cart-7", "lines": [{"sku": "a", "count": 2}]},
+        opened_by_machine={"welcome": T0 + 4},
+        clicked_by_machine={"welcome": T0 + 5},
+        links={"welcome": ["https://acme.example/pricing"]},
+        passed={"intro": T0},
+        arms={"welcome": "direct"},
+        held_out=True,
+        reached=True,
     )
     effects: tuple[Effect, ...] = (
         full_mail(),
         Cancel(message_id="m0", reason="goal"),
         Membership(segment="active", member=True),
+        Emission(
+            id="x1",
+            name="trial.rescued",
+            contact_id="ann",
+            workflow="activation",
+            step="tell",
+            at=T0,
+            detail={"plan": "pro"},
+        ),
+        Alarm(what="runaway", contact_id="ann", workflow="activation", step="welcome"),
     )
     fields: dict[str, Any] = {
         "version": 1,
@@ -74,9 +93,13 @@ def full_standing(contact_id: str = "ann", **more: Any) -> Standing:
         "outbox": {"m1": Outgoing(cause="e1", run="run-1", step="welcome")},
         "journeys": {"run-1": journey},
         "entries": {"activation#cart-7": T0},
-        "measures": {"activated": [3, T0], "logins": [T0, T0 + 1]},
+        "measures": {"activated": [[T0, 3]], "spent": [[T0, 1.5, "cart-7"]], "top": [[T0, [["a", 2]]]]},
         "confirmed": {"plan": T0},
         "truths": {"upgrade#0": (True, None), "segment:active": (False, T0 + 8)},
+        "streams": ["user:7", "anon:x"],
+        "anchors": {"cart#cart-7": Anchor(at=T0, disarmed=T0 + 1, event={"cart": "cart-7"})},
+        "hopefuls": [Hopeful(workflow="activation", trigger=1, at=T0, until=T0 + 9, event={"plan": "pro"})],
+        "recent": [T0, T0 + 1],
         "due": T0 + 2,
         "indexed": T0 + 2,
     }
@@ -92,6 +115,9 @@ def full_profile(contact_id: str = "ann", **more: Any) -> Profile:
         "consent": {"tips": (False, T0), "*": (True, T0 + 1)},
         "block": Block(address_hash="h", reason="complaint", at=T0),
         "created_at": T0 - 1,
+        "account_id": "initech",
+        "account": {"plan": "pro", "seats": [1, 2.5]},
+        "suppressed": ("unengaged", T0),
     }
     return Profile(contact_id=contact_id, **(fields | more))
 
@@ -135,11 +161,20 @@ _mails = st.builds(
     event=_objects,
     sender=_texts,
     subject=_texts,
+    variant=_texts,
+    measures=_objects,
 )
 _effects = (
     _mails
     | st.builds(Cancel, message_id=_texts, reason=_texts)
     | st.builds(Membership, segment=_texts, member=st.booleans())
+    | st.builds(
+        Emission,
+        **dict.fromkeys(("id", "name", "contact_id", "workflow", "step"), _texts),
+        at=_instants,
+        detail=_objects,
+    )
+    | st.builds(Alarm, **dict.fromkeys(("what", "contact_id", "workflow", "step"), _texts))
 )
 _journeys = st.builds(
     Journey,
@@ -152,6 +187,18 @@ _journeys = st.builds(
     clicked=_by_step,
     releases=st.dictionaries(_texts, st.tuples(st.integers(0, 99), _instants), max_size=2),
     event=_objects,
+    opened_by_machine=_by_step,
+    clicked_by_machine=_by_step,
+    links=st.dictionaries(_texts, st.lists(_texts, max_size=2), max_size=2),
+    passed=_by_step,
+    arms=st.dictionaries(_texts, _texts, max_size=2),
+    held_out=st.booleans(),
+    reached=st.booleans(),
+)
+
+#: As a standing keeps them: an instant, what came then, and perhaps a tag.
+_samples = st.builds(lambda *row: list(row), _instants, _json) | st.builds(
+    lambda *row: list(row), _instants, _json, _texts
 )
 
 #: Any standing but for its key and version.
@@ -173,7 +220,23 @@ standings = st.builds(
     outbox=st.dictionaries(_texts, st.builds(Outgoing, cause=_texts, run=_texts, step=_texts), max_size=2),
     journeys=st.lists(_journeys, max_size=2).map(lambda some: {journey.run: journey for journey in some}),
     entries=_by_step,
-    measures=st.dictionaries(_texts, st.lists(_instants, max_size=3), max_size=2),
+    measures=st.dictionaries(_texts, st.lists(_samples, max_size=3), max_size=2),
+    streams=st.lists(_texts, max_size=2),
+    anchors=st.dictionaries(
+        _texts, st.builds(Anchor, at=_maybe, disarmed=_maybe, event=_objects), max_size=2
+    ),
+    hopefuls=st.lists(
+        st.builds(
+            Hopeful,
+            workflow=_texts,
+            trigger=st.integers(0, 9),
+            at=_instants,
+            until=_instants,
+            event=_objects,
+        ),
+        max_size=2,
+    ),
+    recent=st.lists(_instants, max_size=3),
     confirmed=_by_step,
     truths=st.dictionaries(_texts, st.tuples(st.booleans(), _maybe), max_size=3),
     due=_maybe,
@@ -190,6 +253,9 @@ profiles = st.builds(
     consent=st.dictionaries(_texts, st.tuples(st.booleans(), _instants), max_size=2),
     block=st.none() | st.builds(Block, address_hash=_texts, reason=_texts, at=_instants),
     created_at=_instants,
+    account_id=_texts,
+    account=_objects,
+    suppressed=st.none() | st.tuples(_texts, _instants),
 )
 
 events = st.builds(

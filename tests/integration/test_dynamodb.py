@@ -29,7 +29,7 @@ from redshank.evaluation.batch import evaluate
 from redshank.evaluation.doors import LOG_TTL, Doors
 from redshank.identity import contact_of
 from redshank.instants import DAY, SECOND
-from redshank.memory import MemoryBooks, MemoryMailer, MemoryQueues, MemorySettings
+from redshank.memory import MemoryBooks, MemoryBus, MemoryMailer, MemoryQueues, MemorySettings
 from redshank.ports import Outbound, Queue, Status
 from redshank.preferences.links import Links
 from redshank.records import Record
@@ -100,6 +100,7 @@ class House:
             ledger=self.ledger,
             members=DynamoMembers(),
             queues=self.queues,
+            bus=MemoryBus(),
             books=MemoryBooks(self.book),
             settings=MemorySettings(),
             clock=clock,

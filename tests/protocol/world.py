@@ -27,6 +27,7 @@ from redshank.feedback import learning
 from redshank.identity import contact_of, due_shard
 from redshank.instants import MINUTE, SECOND
 from redshank.memory import (
+    MemoryBus,
     MemoryContacts,
     MemoryLedger,
     MemoryLog,
@@ -464,6 +465,7 @@ class World:
         self.log = StaleLog(self)
         self.ledger = StaleLedger(self)
         self.members = MemoryMembers()
+        self.bus = MemoryBus()
         self.suppressions = MemorySuppressions()
         self.settings = WorldSettings(self)
         self.queues = Sqs(self)
@@ -733,6 +735,7 @@ class World:
                 ledger=ledger,
                 members=gated("members", self.members),
                 queues=queues,
+                bus=gated("bus", self.bus),
                 books=books,
                 settings=settings,
                 clock=clock,

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+import io
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 from redshank.errors import Conflict
 from redshank.ports import ApiKey, BookPointer
@@ -13,6 +16,7 @@ from redshank.ports import ApiKey, BookPointer
 class FakeSettings:
     live: BookPointer | None = None
     signing: list[str] = field(default_factory=list)
+    filled: tuple[int, Mapping[str, Any]] | None = None
     keys: dict[str, tuple[ApiKey, int, int | None]] = field(default_factory=dict)
 
     def pointer(self) -> BookPointer | None:
@@ -22,6 +26,19 @@ class FakeSettings:
         if pointer.sequence != (self.live.sequence if self.live else 0) + 1:
             raise Conflict
         self.live = pointer
+
+    def pause(self, names: Iterable[str], *, sequence: int) -> None:
+        if self.live is None or self.live.sequence != sequence:
+            raise Conflict
+        self.live = replace(self.live, paused=frozenset(names))
+
+    def backfill(self) -> tuple[int, Mapping[str, Any]] | None:
+        return self.filled
+
+    def note_backfill(self, sequence: int, progress: Mapping[str, Any]) -> None:
+        if self.filled is not None and self.filled[0] > sequence:
+            raise Conflict
+        self.filled = (sequence, json.loads(json.dumps(progress)))
 
     def add_signing_key(self, secret: str) -> bool:
         if self.signing:
@@ -50,3 +67,6 @@ class FakeBucket:
     def put_object(self, *, Bucket: str, Key: str, Body: bytes, ContentType: str) -> object:
         self.objects[f"{Bucket}/{Key}"] = Body
         return {}
+
+    def get_object(self, *, Bucket: str, Key: str) -> Mapping[str, Any]:
+        return {"Body": io.BytesIO(self.objects[f"{Bucket}/{Key}"])}

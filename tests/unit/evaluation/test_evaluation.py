@@ -26,6 +26,7 @@ from redshank.identity import contact_of
 from redshank.instants import DAY, HOUR, MINUTE, SECOND
 from redshank.memory import (
     MemoryBooks,
+    MemoryBus,
     MemoryContacts,
     MemoryLedger,
     MemoryLog,
@@ -64,6 +65,17 @@ class Contacts(MemoryContacts):
         MemoryContacts.write(self, standing, profile)
 
 
+class Members(MemoryMembers):
+    """Members that may fail to be put."""
+
+    broken: bool = False
+
+    def put(self, segment: str, contact_id: str, *, member: bool, version: int, now: int) -> None:
+        if self.broken:
+            raise Broken
+        MemoryMembers.put(self, segment, contact_id, member=member, version=version, now=now)
+
+
 class Function:
     """An evaluate function on ports in memory."""
 
@@ -71,13 +83,15 @@ class Function:
         self.now = T0
         self.contacts, self.log, self.queues = Contacts(), MemoryLog(), MemoryQueues()
         self.ledger, self.settings = MemoryLedger(), MemorySettings()
-        self.books = MemoryBooks(book(ACTIVATION, UPGRADE))
+        self.members = Members()
+        self.books, self.bus = MemoryBooks(book(ACTIVATION, UPGRADE)), MemoryBus()
         self.doors = Doors(
             contacts=self.contacts,
             log=self.log,
             ledger=self.ledger,
-            members=MemoryMembers(),
+            members=self.members,
             queues=self.queues,
+            bus=self.bus,
             books=self.books,
             settings=self.settings,
             clock=Clock(wall=lambda: self.now),
@@ -495,7 +509,7 @@ def test_two_events_of_one_id_and_two_identities_are_two_events(function: Functi
     other = _of_another_identity(event("product_activated", named="same"))
     assert function.receives(other) == []
     assert (other.stream, "same") in function.log.records
-    assert function.standing().measures["activated"][0] == 1
+    assert function.standing().measures["activated"] == [[T0, 1]]
 
 
 def test_an_event_waits_for_another_of_its_id_that_is_not_finished(function: Function) -> None:
@@ -517,5 +531,5 @@ def test_two_new_events_of_one_id_are_applied_one_after_the_other(function: Func
     assert len(again) == 2
     for it in again:
         function.receives(it)
-    assert function.standing().measures["activated"][0] == 1
+    assert function.standing().measures["activated"] == [[T0, 1]]
     assert [mail.step for mail in function.mails()] == ["welcome"]

@@ -76,10 +76,11 @@ class TestCalls:
         assert event.properties == {"url": "/", "name": "Pricing", "category": "Site"}
         assert event.stream == "anon:a"
 
-    def test_a_groups_traits_are_not_the_contacts(self) -> None:
+    def test_a_group_says_which_it_is_and_its_traits_are_the_groups(self) -> None:
         event = one("group", {"userId": "7", "groupId": 12, "traits": {"name": "Initech"}})
-        assert event.traits == {}
-        assert event.properties == {"groupId": "12", "traits": {"name": "Initech"}}
+        assert (event.type, event.name) == ("group", "")
+        assert event.properties == {"group_id": "12"}
+        assert event.traits == {"name": "Initech"}
 
     def test_alias_needs_both_identities(self) -> None:
         assert one("alias", {"userId": "7", "previousId": "a"}).properties == {"previousId": "a"}

@@ -10,7 +10,7 @@ import pytest
 from redshank import wire
 from redshank.clock import Clock
 from redshank.engine import inputs
-from redshank.engine.book import Book
+from redshank.engine.book import ALL, Book
 from redshank.engine.effects import Mail
 from redshank.engine.inputs import Event
 from redshank.engine.state import Profile
@@ -378,3 +378,70 @@ def test_an_email_whose_template_is_gone_fails(desk: Desk) -> None:
     desk.books.book = book(ACTIVATION, templates={})
     desk.receives(MAIL)
     assert desk.ledger.held["m1"].reason == "template_removed"
+
+
+# --- while its workflow stands still
+
+
+def _pause(desk: Desk, *names: str) -> None:
+    desk.books.paused = frozenset(names)
+
+
+@pytest.mark.parametrize("named", ["activation", ALL])
+def test_an_email_of_a_paused_workflow_goes_back_to_the_engine_unsent(desk: Desk, named: str) -> None:
+    _pause(desk, named)
+    assert desk.receives(MAIL) == []
+    assert (desk.provider.sent, desk.status) == ([], Status.OPEN)
+    [told] = desk.told
+    assert told.name == inputs.EMAIL_DEFERRED
+    assert (told.properties["reason"], told.properties["retry_at"] > T0) == ("paused", True)
+
+
+def test_a_paused_email_that_comes_twice_is_told_of_once(desk: Desk) -> None:
+    _pause(desk, "activation")
+    desk.receives(MAIL)
+    desk.receives(MAIL)
+    assert len({told.id for told in desk.told}) == 1
+    assert desk.provider.sent == []
+
+
+def test_after_the_pause_the_next_release_is_sent_and_the_held_one_is_not(desk: Desk) -> None:
+    _pause(desk, "activation")
+    desk.receives(MAIL)
+    _pause(desk)
+    desk.receives(MAIL)
+    assert desk.provider.sent == []
+    desk.receives(replace(MAIL, release=1))
+    assert len(desk.provider.sent) == 1
+
+
+def test_other_workflows_go_on_sending(desk: Desk) -> None:
+    _pause(desk, "upgrade")
+    desk.receives(MAIL)
+    assert desk.status is Status.SENT
+
+
+def test_what_may_never_be_sent_is_refused_also_while_its_workflow_is_paused(desk: Desk) -> None:
+    _pause(desk, "activation")
+    desk.suppressions.add(address_hash("ann@example.com"), reason="hard_bounce", source="ses", at=T0)
+    desk.receives(MAIL)
+    assert desk.status is Status.FAILED
+
+
+# --- what it says
+
+
+def test_a_template_shows_the_account_and_the_measures_as_they_were_decided(desk: Desk) -> None:
+    sources = {"welcome.html": "<p>{{ account.plan }} {{ measures.usage }}</p>", "welcome.txt": "x"}
+    assert desk.books.book is not None
+    desk.books.book = replace(desk.books.book, sources={**desk.books.book.sources, **sources})
+    profile = desk.contacts.held_profiles["ann"]
+    desk.contacts.held_profiles["ann"] = replace(profile, account={"plan": "pro"})
+    desk.receives(replace(MAIL, measures={"usage": 12}))
+    [email] = desk.provider.sent
+    assert "<p>pro 12</p>" in email.html
+
+
+def test_the_ledger_keeps_the_arm_of_a_test(desk: Desk) -> None:
+    desk.receives(replace(MAIL, variant="direct"))
+    assert desk.ledger.held["m1"].variant == "direct"

@@ -31,7 +31,7 @@ def note(
     anchors = turn.standing.anchors
     known = anchors.get(key, _NOTHING)
     at = event.occurred_at
-    arms = event.name in trigger.events and turn.holds(trigger.where, properties=event.properties)
+    arms = event.name in trigger.events and turn.passes(trigger.where, event)
     if arms and not_before is not None and at + trigger.span > not_before:
         if known.at is not None and at <= known.at:
             return

@@ -167,7 +167,7 @@ def _apply(turn: Turn, event: Event) -> None:
         absences.note(turn, workflow, absence, event, not_before=_may_arm(turn, event, starts=starts))
     _settle(turn, event, starts=starts)
     for workflow, trigger in book.entries_of.get(event.name, ()):
-        if not turn.holds(trigger.where, properties=event.properties):
+        if not turn.passes(trigger.where, event):
             continue
         if starts:
             entering.enter(turn, workflow, trigger, event.occurred_at, event.properties)

@@ -21,7 +21,7 @@ MAX_SAMPLES = 8_000
 def feed(turn: Turn, event: Event, fed: Iterable[Measure]) -> None:
     """Count the event in each of the measures whose filter it passes."""
     for measure in fed:
-        if not turn.holds(measure.where, properties=event.properties):
+        if not turn.passes(measure.where, event):
             continue
         known = turn.standing.measures.get(measure.key)
         samples = measures.add(

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
 from redshank.engine.book import ACCOUNT, CONSENT, Book
 from redshank.engine.conditions import Condition, Verdict, verdict
 from redshank.engine.effects import Effect
+from redshank.engine.inputs import Event
 from redshank.engine.state import Journey, Profile, Standing
 from redshank.engine.values import Facts
 
@@ -127,3 +128,10 @@ class Turn:
         properties: Mapping[str, Any] | None = None,
     ) -> bool:
         return condition is None or next(condition.course(self.facts(journey, properties)))[1]
+
+    def passes(self, where: Condition | None, event: Event) -> bool:
+        """Whether the filter lets an event through, judged as of when it happened: the same however late."""
+        if where is None:
+            return True
+        facts = self.facts(properties=event.properties)
+        return next(where.course(replace(facts, now=event.occurred_at)))[1]

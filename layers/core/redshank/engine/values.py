@@ -211,7 +211,14 @@ class Mapped:
 
     def course(self, facts: Facts) -> Course:
         for since, found in self.value.course(facts):
-            yield since, self.to.get(str(found))
+            yield since, MISSING if found is MISSING else self.to.get(_written(found))
+
+
+def _written(value: Any) -> str:
+    """A value as the keys of a table have it: ``true``, ``5`` (also for what a division made 5.0), ``pro``."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
 
 
 @dataclass(frozen=True, slots=True)

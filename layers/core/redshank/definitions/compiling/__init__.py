@@ -7,7 +7,12 @@ measures     what the names of measures.yaml stand for; expressions: the arithme
 circles      is a segment or a measure defined by itself?
 lists        who is on a static list
 predictions  can the models be trained from what the book knows?
-workflows    triggers, goals and steps
+workflows    what a workflow is: entry, goal, and all of the following
+triggers     what starts its journeys
+snippets     the steps that the use of a snippet stands for
+steps        what its steps are called; journeys: what they mean; arms: how tests are divided and decided
+texts        written values, with paths such as {{ contact.plan }} in them
+loops        can a workflow start itself for ever? (outlooks: what can become of a condition)
 emails       templates, with what the law asks of them
 compile_book all of it
 """
@@ -21,6 +26,7 @@ from redshank.definitions.compiling.circles import check_circles
 from redshank.definitions.compiling.conditions import SEGMENT, Conditions
 from redshank.definitions.compiling.emails import compile_templates
 from redshank.definitions.compiling.lists import compile_lists
+from redshank.definitions.compiling.loops import check_loops
 from redshank.definitions.compiling.predictions import check_models
 from redshank.definitions.compiling.references import References
 from redshank.definitions.compiling.schema import Declared, compile_schema
@@ -56,12 +62,16 @@ def compile_book(folder: Path, *, sequence: int = 0) -> book.Book:
     check_models(read.models, conditions)
     lists = compile_lists(read.lists, read.segments, problems)
     check_snippets(read.snippets, problems)
-    workflows = {
+    compiled = {
         name: compile_workflow(name, source, read, topics, conditions, problems)
         for name, source in read.workflows.items()
     }
+    workflows = {name: made for name, (made, _) in compiled.items()}
     segments |= lists_sent_to(workflows, lists)
     templates, sources = compile_templates(read, workflows, topics, references, problems)
+    problems.raise_if_any()
+    written = {name: places for name, (_, places) in compiled.items()}
+    check_loops(workflows, written, topics, segments, conditions.measures, problems)
     problems.raise_if_any()
     assert read.settings is not None
     made = book.Book(

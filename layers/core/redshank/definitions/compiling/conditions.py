@@ -45,6 +45,13 @@ class Scope:
     #: The kinds of events whose properties can be looked at, where they are known.
     events: tuple[str, ...] = ()
 
+    def may_start_with(self, events: Collection[str]) -> bool:
+        """Whether one of these events may be the one that started the journey."""
+        if self.started_by is None and not self.events:
+            return True
+        starts = frozenset(self.events) if self.started_by is None else self.started_by
+        return not starts.isdisjoint(events)
+
 
 FILTER = Scope(called="`where`", only_event=True)
 SEGMENT = Scope(called="a segment", has_event=False)
@@ -144,9 +151,7 @@ class Conditions:
         if not since:
             return Known(values.Measured(key), kind)
         within = source.within if scope.started_by is not None else None
-        # Where it is not known which events start the journey, it may have been one of these.
-        strictly = scope.started_by is None or not scope.started_by.isdisjoint(events)
-        return Known(values.Measured(key, since, within, strictly), kind)
+        return Known(values.Measured(key, since, within, scope.may_start_with(events)), kind)
 
     def counted(self, source: written.EventValue, half_life: int) -> values.Measured:
         """Each event by itself, fading if there is a half-life: what points are given for."""
@@ -254,7 +259,7 @@ class Conditions:
             return ""
         for name in ("ago", "during"):
             if getattr(source, name) is not None:
-                message = f"{scope.called} counts from the journey's start; `{name}` would look before it"
+                message = f"a goal counts from the journey's start; `{name}` would look before it"
                 self.problems.add(source.at(name), message)
         return values.ENTRY
 

@@ -8,6 +8,7 @@ from dataclasses import replace
 from redshank.definitions.compiling.conditions import Conditions
 from redshank.definitions.compiling.emails import uses_event
 from redshank.definitions.compiling.journeys import Steps
+from redshank.definitions.compiling.loops import Written
 from redshank.definitions.compiling.snippets import resolve_uses
 from redshank.definitions.compiling.steps import name_steps
 from redshank.definitions.compiling.triggers import Triggers, events_of
@@ -37,8 +38,8 @@ def compile_workflow(
     topics: Mapping[str, book.Topic],
     conditions: Conditions,
     problems: Problems,
-) -> flow.Workflow:
-    """The engine's form of a workflow; what is wrong goes to ``problems``."""
+) -> tuple[flow.Workflow, Written]:
+    """The engine's form of a workflow, and where its parts stand; what is wrong goes to ``problems``."""
     uses = resolve_uses(source.steps, folder.snippets, conditions.references, problems)
     # Where steps were left out because they are wrong, the names of the rest prove nothing.
     is_whole = not any(problems.in_file(file) for file in (source.at().file, *uses.files))
@@ -88,10 +89,14 @@ def compile_workflow(
         steps=dict(steps.made),
         moved=dict(names.moved),
     )
-    return replace(
+    made = replace(
         made,
         keeps_event=uses_event(made, steps.subject_roots, folder, conditions.measures),
         remembers=_remembered(made),
+    )
+    return made, Written(
+        triggers=[it.at() for it in source.trigger],
+        steps={step: it.at() for step, it in names.steps.items()},
     )
 
 
