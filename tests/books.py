@@ -7,8 +7,8 @@ from dataclasses import replace
 from typing import Any
 
 from redshank.engine.book import Book, Sender, Template, Topic
-from redshank.engine.conditions import Compare
-from redshank.engine.measures import Measure, SinceEntry
+from redshank.engine.conditions import Compare, Condition
+from redshank.engine.measures import Measure, Rolling, SinceEntry, Window
 from redshank.engine.state import END
 from redshank.engine.values import ENTRY, Measured, Trait
 from redshank.engine.workflows import BecomesTrigger, EventTrigger, Send, Step, Wait, Workflow
@@ -21,6 +21,37 @@ SINCE_ENTRY = Compare(Measured("activated", ENTRY), "gte", 1)
 def steps(*given: Step) -> dict[str, Step]:
     """The steps by id."""
     return {step.id: step for step in given}
+
+
+def sequence(*given: Step, apart: tuple[Step, ...] = (), name: str = "flow", **more: Any) -> Workflow:
+    """A workflow that takes these steps one after the other; it begins with the event ``go``. Those ``apart`` are
+    reached by arms only."""
+    following = (*(step.id for step in given[1:]), END)
+    chain = [replace(step, next=then) for step, then in zip(given, following, strict=True)]
+    fields = {"topic": "tips", "triggers": (EventTrigger(events=("go",)),), "first": given[0].id}
+    return Workflow(name=name, steps=steps(*chain, *apart), **{**fields, **more})
+
+
+def wait(step: str, span: int, then: str = END, **more: Any) -> Wait:
+    return Wait(id=step, next=then, span=span, **more)
+
+
+def counted(event: str, window: Window | int | None = None, **more: Any) -> Measure:
+    """How often an event came, of that name; a number is a rolling window."""
+    kept = Rolling(length=window) if isinstance(window, int) else window
+    return Measure(**{"key": event, "events": (event,), "window": kept, **more})
+
+
+def measures(*given: Measure) -> dict[str, Measure]:
+    return {measure.key: measure for measure in given}
+
+
+def trait(path: str, equals: Any) -> Condition:
+    return Compare(Trait(path), "eq", equals)
+
+
+def happened(measure: str, times: int = 1) -> Condition:
+    return Compare(Measured(measure), "gte", times)
 
 
 def send(step: str, then: str = END, **more: Any) -> Send:

@@ -3,102 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from itertools import count
 from typing import Any
 
 import pytest
 
 from redshank.engine import inputs
-from redshank.engine.advance import Evidence, Transition, advance
-from redshank.engine.book import Book
-from redshank.engine.effects import Cancel, Mail
+from redshank.engine.advance import Evidence, advance
 from redshank.engine.inputs import Event, Wake
 from redshank.engine.state import State
 from redshank.errors import BookTooOld
-from redshank.identity import address_hash, contact_of, contact_stream
+from redshank.identity import address_hash
 from redshank.instants import DAY, HOUR, MINUTE
 from tests.books import ACTIVATION, UPGRADE, book, send, steps
-
-T0 = 1_800_000_000_000
-ANN = contact_of("user:ann")
-
-
-class Ann:
-    """A contact to whom things happen, one after the other."""
-
-    def __init__(self, live: Book, **traits: Any) -> None:
-        self.book = live
-        self.state = State.empty(ANN)
-        self._ids = count(1)
-        self.last: Transition
-        if traits:
-            self.says(0, **traits)
-
-    def _advance(self, given: Event | Wake, at: int, evidence: Evidence | None = None) -> list[Any]:
-        seen = evidence or Evidence(logged=frozenset(self.state.standing.pending))
-        self.last = advance(self.state, [given], self.book, T0 + at, seen)
-        self.state = self.last.state
-        return [effect for effects in self.last.effects.values() for effect in effects]
-
-    def does(self, name: str, at: int, *, late: int = 0, **properties: Any) -> list[Any]:
-        return self._advance(
-            Event(
-                id=f"e{next(self._ids)}",
-                stream="user:ann",
-                type="track",
-                name=name,
-                occurred_at=T0 + at - late,
-                received_at=T0 + at,
-                properties=properties,
-            ),
-            at,
-        )
-
-    def hears(self, name: str, at: int, **properties: Any) -> list[Any]:
-        """Redshank itself learned something about her."""
-        return self._advance(
-            Event(
-                id=f"e{next(self._ids)}",
-                stream=contact_stream(ANN),
-                type="track",
-                name=name,
-                occurred_at=T0 + at,
-                received_at=T0 + at,
-                properties=properties,
-            ),
-            at,
-        )
-
-    def says(self, at: int, *, said: int | None = None, **traits: Any) -> list[Any]:
-        return self._advance(
-            Event(
-                id=f"e{next(self._ids)}",
-                stream="user:ann",
-                type="identify",
-                name="",
-                occurred_at=T0 + (at if said is None else said),
-                received_at=T0 + at,
-                traits=traits,
-            ),
-            at,
-        )
-
-    def wakes(self, at: int) -> list[Any]:
-        return self._advance(Wake(contact_id=ANN, at=T0 + at), at)
-
-    @property
-    def due(self) -> int | None:
-        due = self.state.standing.due
-        return None if due is None else due - T0
-
-
-def mails(effects: list[Any]) -> list[str]:
-    return [effect.step for effect in effects if isinstance(effect, Mail)]
-
-
-def cancels(effects: list[Any]) -> list[str]:
-    return [effect.reason for effect in effects if isinstance(effect, Cancel)]
-
+from tests.unit.engine.living import ANN, T0, Ann, cancels, mails
 
 @pytest.fixture
 def ann() -> Ann:
@@ -153,7 +70,7 @@ def test_an_email_that_the_ledger_shows_as_claimed_is_past_cancelling(ann: Ann) 
         occurred_at=T0 + 5,
         received_at=T0 + 5,
     )
-    assert ann._advance(done, 5, Evidence(settled=settled)) == []
+    assert ann.takes([done], 5, Evidence(settled=settled)) == []
 
 
 def test_a_goal_event_of_before_the_entry_does_not_count(ann: Ann) -> None:
