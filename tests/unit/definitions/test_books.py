@@ -46,17 +46,39 @@ _COMPARISONS = st.one_of(
     ),
     st.builds(lambda wanted: {"one_of": wanted}, st.lists(_OPERANDS, min_size=1, max_size=3)),
     st.builds(lambda wanted: {"exists": wanted}, st.booleans()),
+    st.builds(lambda name: {name: "3d"}, st.sampled_from(["in_next", "in_last"])),
 )
 _LEAVES = st.one_of(
     st.builds(lambda path, rest: {"trait": path, **rest}, st.sampled_from(["plan", "a.b"]), _COMPARISONS),
+    st.builds(lambda path, rest: {"account": path, **rest}, st.sampled_from(["plan", "a.b"]), _COMPARISONS),
     st.builds(lambda path, rest: {"property": path, **rest}, st.sampled_from(["path"]), _COMPARISONS),
     st.builds(
         lambda events, span, rest: {"event": events, **span, **rest},
         st.sampled_from(["a", "b", ["a", "b"]]),
-        st.sampled_from([{}, {"within": "7d"}, {"within": "1h", "where": {"property": "p", "eq": 1}}]),
-        st.sampled_from([{}, {"gte": 3}, {"eq": 0}]),
+        st.sampled_from(
+            [
+                {},
+                {"within": "7d"},
+                {"within": "1h", "where": {"property": "p", "eq": 1}},
+                {"within": "30d", "ago": "30d"},
+                {"during": "last_month"},
+                {"since": "entry"},
+                {"since": "welcome", "same": "cart_id"},
+            ]
+        ),
+        st.sampled_from([{}, {"gte": 3}, {"eq": 0}, {"sum": "total", "gt": 9.5}, {"top": "b", "like": "x*"}]),
     ),
-    st.sampled_from([{"in": "power_user"}, {"subscribed": "tips"}, {"opened": "welcome"}, {"sent": "help"}]),
+    st.sampled_from(
+        [
+            {"in": "power_user"},
+            {"in": "vips"},
+            {"subscribed": "tips"},
+            {"opened": "welcome", "by": "anyone"},
+            {"clicked": "welcome", "link": "*/pricing"},
+            {"sent": "help"},
+            {"measure": "score", "gte": 5},
+        ]
+    ),
 )
 _CONDITIONS = st.recursive(
     _LEAVES,
@@ -83,6 +105,11 @@ def test_whatever_the_conditions_a_book_is_the_same_after_it_was_written_and_rea
     }
     with TemporaryDirectory() as folder:
         # JSON is YAML: what a program writes is read like what a person writes.
-        book = compiled(Path(folder), {"workflows/activation.yaml": json.dumps(made, ensure_ascii=True)})
+        files = {
+            "workflows/activation.yaml": json.dumps(made, ensure_ascii=True),
+            "lists/vips.csv": "email\nann@example.com\n",
+            "measures.yaml": "score: {points: [{event: a, add: 1}, {trait: b, eq: 1, add: 2}], half_life: 3d}\n",
+        }
+        book = compiled(Path(folder), files)
     assert load(dump(book)) == book
     assert dump(load(dump(book))) == dump(book)

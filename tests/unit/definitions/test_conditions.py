@@ -236,17 +236,23 @@ def test_a_goal_looks_at_nothing_before_entry(window: str) -> None:
     assert wrong == [f"a goal counts from the journey's start; `{name}` would look before it"]
 
 
-def test_a_bare_event_that_is_waited_for_comes_after_the_step_began() -> None:
-    waiting = replace(JOURNEY, waits=True, started_by=frozenset({"b"}))
+@pytest.mark.parametrize(
+    ("starts", "strictly"),
+    [((), True), (("a", "b"), True), (("b",), False)],
+)
+def test_a_bare_event_that_is_waited_for_comes_after_the_step_began(
+    starts: tuple[str, ...], strictly: bool
+) -> None:
+    waiting = replace(JOURNEY, waits=True, events=starts)
     found, measures, wrong = _asked("{event: a}", waiting)
     [measure] = measures.values()
     assert not wrong
     assert measure.window == SinceEntry()
-    assert found == Compare(Measured(measure.key, HERE), "gte", 1)
+    assert found == Compare(Measured(measure.key, HERE, strictly=strictly), "gte", 1)
 
 
 def test_an_event_with_a_window_can_be_true_before_it_is_waited_for() -> None:
-    waiting = replace(JOURNEY, waits=True, started_by=frozenset({"a"}))
+    waiting = replace(JOURNEY, waits=True, events=("a",))
     found, measures, wrong = _asked("{event: a, within: 1d}", waiting)
     [measure] = measures.values()
     assert not wrong
@@ -255,7 +261,7 @@ def test_an_event_with_a_window_can_be_true_before_it_is_waited_for() -> None:
 
 
 def test_a_wait_can_look_back_to_entry() -> None:
-    waiting = replace(JOURNEY, waits=True, started_by=frozenset({"a"}))
+    waiting = replace(JOURNEY, waits=True, events=("a",))
     found, measures, _ = _asked("{event: a, since: entry}", waiting)
     [measure] = measures.values()
     assert found == Compare(Measured(measure.key, ENTRY, strictly=True), "gte", 1)

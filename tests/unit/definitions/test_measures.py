@@ -91,7 +91,8 @@ def test_points_for_events_fade_and_points_for_what_holds_do_not(tmp_path: Path)
     assert isinstance(score, Points)
     [(viewed, worth)] = score.events
     assert (worth, score.half_life) == (10, 30 * DAY)
-    assert score.conditions == ((Compare(Trait("size"), "gte", 50), 20),)
+    [(held, once)] = score.conditions
+    assert (held, once) == (Compare(Trait("size"), "gte", 50), 20)
     measure = _measure(book, viewed)
     assert (measure.aggregate, measure.half_life, measure.window) == ("fading", 30 * DAY, None)
 
@@ -208,6 +209,8 @@ def test_a_book_with_measures_is_the_same_after_it_was_written_and_read(tmp_path
          "and parentheses"),
         ('{expr: "f().x"}', "`f()` cannot stand in an expression; an expression has numbers, names, `+`, `-`, `*`, "
          "`/` and parentheses"),
+        ("{expr: 1e999 * 2}", "`1e309` cannot stand in an expression; an expression has numbers, names, `+`, `-`, "
+         "`*`, `/` and parentheses"),
         ("{expr: numbr}", "unknown measure `numbr`; did you mean `number`?"),
         ("{expr: zzz}", "unknown measure `zzz`; a trait is written `contact.zzz`"),
         ("{expr: score * 2}", "`score` has a half-life, and so another value at every instant; compare it directly, an "

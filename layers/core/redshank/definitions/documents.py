@@ -7,6 +7,7 @@ refused. Mappings and lists remember their lines, so that whoever finds somethin
 from __future__ import annotations
 
 import re
+from math import isfinite
 from typing import Any
 
 from ruamel.yaml import YAML
@@ -23,6 +24,8 @@ _INTEGER = re.compile(r"[-+]?[0-9]+")
 _OCTAL = re.compile(r"0o[0-7]+")
 _HEXADECIMAL = re.compile(r"0x[0-9a-fA-F]+")
 _FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
+#: What is longer is no number that anybody counts with.
+_DIGITS = 100
 _PERCENT = re.compile(r"[-+]?[0-9]+(\.[0-9]+)?%")
 
 _TEXT = "tag:yaml.org,2002:str"
@@ -154,12 +157,13 @@ class _Reader:
             return True
         if _FALSE.fullmatch(text):
             return False
-        if _INTEGER.fullmatch(text):
+        if _INTEGER.fullmatch(text) and len(text) <= _DIGITS:
             return int(text)
-        if _OCTAL.fullmatch(text) or _HEXADECIMAL.fullmatch(text):
+        if (_OCTAL.fullmatch(text) or _HEXADECIMAL.fullmatch(text)) and len(text) <= _DIGITS:
             return int(text, 0)
         if _FLOAT.fullmatch(text):
-            return float(text)
+            number = float(text)
+            return number if isfinite(number) else text
         if _PERCENT.fullmatch(text):
             return Percent(text)
         return text

@@ -6,8 +6,10 @@ one from its instant on. What fades continuously is given as Fading, which has a
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from math import isfinite
+from operator import add, mul, sub, truediv
 from typing import TYPE_CHECKING, Any, Protocol
 from zoneinfo import ZoneInfo
 
@@ -174,7 +176,7 @@ def merged(courses: Sequence[Course], start: int) -> Iterator[tuple[int, tuple[A
 
 @dataclass(frozen=True, slots=True)
 class Arithmetic:
-    """``+ - * /`` of two values; missing where one is missing or no number, and x / 0 is missing."""
+    """``+ - * /`` of two values; missing where one is missing or no number, as is x / 0 and what has no end."""
 
     operator: str
     left: Value
@@ -187,15 +189,14 @@ class Arithmetic:
     def _of(self, left: Any, right: Any) -> Any:
         if not (_is_number(left) and _is_number(right)):
             return MISSING
-        match self.operator:
-            case "+":
-                return left + right
-            case "-":
-                return left - right
-            case "*":
-                return left * right
-            case _:
-                return left / right if right else MISSING
+        try:
+            found = _OPERATORS[self.operator](left, right)
+            return found if isfinite(found) else MISSING
+        except (ZeroDivisionError, OverflowError):
+            return MISSING
+
+
+_OPERATORS: Mapping[str, Callable[[Any, Any], Any]] = {"+": add, "-": sub, "*": mul, "/": truediv}
 
 
 def _is_number(value: Any) -> bool:

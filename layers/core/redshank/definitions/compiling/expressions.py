@@ -6,7 +6,9 @@ Python's own grammar, of which numbers, names, ``+ - * /``, the sign and parenth
 from __future__ import annotations
 
 import ast
+import warnings
 from collections.abc import Callable
+from math import inf
 
 from redshank.definitions.problems import Place, Problems
 from redshank.engine.values import Arithmetic, Constant, Value
@@ -27,7 +29,8 @@ def parse(text: str, place: Place, problems: Problems) -> ast.expr | None:
         problems.add(place, f"an expression is {_LONGEST:,} characters long at most; give parts of it names")
         return None
     try:
-        tree = ast.parse(text.strip(), mode="eval").body
+        with warnings.catch_warnings(action="ignore", category=SyntaxWarning):
+            tree = ast.parse(text.strip(), mode="eval").body
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         problems.add(place, f"`{text}` is no expression; {_ALLOWED}")
         return None
@@ -42,7 +45,9 @@ def parse(text: str, place: Place, problems: Problems) -> ast.expr | None:
 def names(tree: ast.expr) -> list[str]:
     """The names in an expression, dotted ones whole."""
     match tree:
-        case ast.Constant(value=int() | float()) if not isinstance(tree.value, bool):
+        case ast.Constant(value=int() | float() as number) if not isinstance(number, bool):
+            if number in (inf, -inf):
+                raise _NotArithmetic(ast.unparse(tree))
             return []
         case ast.Name() | ast.Attribute():
             return [_dotted(tree)]
