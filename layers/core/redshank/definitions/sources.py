@@ -19,6 +19,8 @@ ROOTS = frozenset(
     }
 )
 
+_MEASURES = "measures"
+
 
 def environment() -> Environment:
     """Jinja as the emails are rendered with, for looking at sources only."""
@@ -70,6 +72,36 @@ def roots_of(tree: nodes.Template, place: Place, problems: Problems, jinja: Envi
         at = line_of(place, min(uses, default=1))
         problems.add(at, f"unknown variable `{name}`{_variable_hint(name)}")
     return frozenset(free & ROOTS)
+
+
+#: Where a source uses the measures as a whole.
+ALL = "*"
+
+
+def measures_in(tree: nodes.Template) -> dict[str, int]:
+    """The measures that a source shows, or ALL, each with the line it does so first."""
+    found: dict[str, int] = {}
+    named: set[int] = set()
+    parts: list[tuple[nodes.Node, object]] = [(it.node, it.attr) for it in tree.find_all(nodes.Getattr)]
+    parts += [
+        (it.node, it.arg.value) for it in tree.find_all(nodes.Getitem) if isinstance(it.arg, nodes.Const)
+    ]
+    for base, name in parts:
+        if isinstance(base, nodes.Name) and base.name == _MEASURES and isinstance(name, str):
+            named.add(id(base))
+            found[name] = min(found.get(name, base.lineno), base.lineno)
+    for base in tree.find_all(nodes.Name):
+        if base.name == _MEASURES and base.ctx == "load" and id(base) not in named:
+            found.setdefault(ALL, base.lineno)
+    return found
+
+
+def measures_in_line(text: str) -> frozenset[str]:
+    """The measures that a line of Jinja shows, or ALL; none if it is wrong."""
+    try:
+        return frozenset(measures_in(environment().parse(text)))
+    except TemplateSyntaxError:
+        return frozenset()
 
 
 def _shared_with_blocks(body: Iterable[nodes.Node]) -> set[str]:

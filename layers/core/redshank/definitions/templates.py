@@ -24,6 +24,7 @@ from redshank.definitions.sources import (
     check_line,
     environment,
     line_of,
+    measures_in,
     names_in,
     parse,
     parses,
@@ -45,6 +46,8 @@ class Source:
     place: Place
     #: What it uses of ROOTS.
     roots: frozenset[str] = frozenset()
+    #: The measures it shows, each with the line it does so first; what is derived shows those of the HTML.
+    measures: Mapping[str, int] = field(default_factory=dict)
     #: The sources it extends, includes or imports.
     refers: tuple[str, ...] = ()
 
@@ -229,6 +232,7 @@ class _Reader:
             text=text,
             place=place,
             roots=roots_of(tree, place, scratch, self.jinja),
+            measures={} if derived else measures_in(tree),
             refers=self._refers(tree, place, scratch),
         )
 

@@ -6,7 +6,8 @@ from collections.abc import Collection, Iterator, Mapping
 
 from redshank.definitions.compiling.references import References
 from redshank.definitions.folder import Folder
-from redshank.definitions.problems import Problems
+from redshank.definitions.problems import Place, Problems
+from redshank.definitions.sources import ALL, line_of, measures_in_line
 from redshank.definitions.templates import Email
 from redshank.engine import book
 from redshank.engine import workflows as flow
@@ -23,6 +24,7 @@ def compile_templates(
 ) -> tuple[dict[str, book.Template], dict[str, str]]:
     """The engine's templates and all the sources they are made of; what is wrong goes to ``problems``."""
     library = folder.library
+    shown = _measures(folder, workflows, references)
     for email in library.templates.values():
         if email.front is not None and email.front.topic is not None:
             references.check("topic", email.front.topic, email.front.at("topic"))
@@ -34,6 +36,7 @@ def compile_templates(
             preheader=email.front.preheader,
             html=email.html,
             text=email.text,
+            measures=tuple(sorted(shown[name])),
         )
         for name, email in library.templates.items()
         if email.front is not None
@@ -41,6 +44,40 @@ def compile_templates(
     used = library.closure(*(name for email in templates.values() for name in (email.html, email.text)))
     sources = {name: library.sources[name].text for name in sorted(used & library.sources.keys())}
     return templates, sources
+
+
+def _measures(
+    folder: Folder, workflows: Mapping[str, flow.Workflow], references: References
+) -> dict[str, set[str]]:
+    """Template -> the measures that it shows, also in the subjects that steps give it."""
+    library = folder.library
+    for source in library.sources.values():
+        for name, line in source.measures.items():
+            if name != ALL:
+                references.check("measure", name, line_of(source.place, line))
+    found: dict[str, set[str]] = {}
+    for name, email in library.templates.items():
+        closure = library.closure(email.html, email.text) & library.sources.keys()
+        found[name] = {shown for source in closure for shown in library.sources[source].measures}
+        if email.front is not None:
+            for key, text in (("subject", email.front.subject), ("preheader", email.front.preheader)):
+                shown = measures_in_line(text)
+                check_measures(shown, email.front.at(key), references)
+                found[name] |= shown
+    for workflow in workflows.values():
+        for step in _sends(workflow):
+            subjects = (step.subject, *(arm.subject for arm in step.arms.values()))
+            for name in _templates_of(step) & found.keys():
+                found[name] |= {shown for line in subjects for shown in measures_in_line(line)}
+    everything = set(folder.measures)
+    return {name: everything if ALL in shown else shown for name, shown in found.items()}
+
+
+def check_measures(names: Collection[str], place: Place, references: References) -> None:
+    """Report measures that a line shows and nobody declares."""
+    for name in sorted(names):
+        if name != ALL:
+            references.check("measure", name, place)
 
 
 def _check_marketing(

@@ -9,6 +9,7 @@ from typing import assert_never
 
 from redshank.definitions.compiling.arms import Tests, shares
 from redshank.definitions.compiling.conditions import Conditions, Scope
+from redshank.definitions.compiling.emails import check_measures
 from redshank.definitions.compiling.snippets import Uses
 from redshank.definitions.compiling.steps import Names
 from redshank.definitions.compiling.texts import compile_date, compile_value
@@ -17,7 +18,7 @@ from redshank.definitions.models import steps as written
 from redshank.definitions.models.steps import Step
 from redshank.definitions.models.workflow import Workflow
 from redshank.definitions.problems import Problems
-from redshank.definitions.sources import check_line
+from redshank.definitions.sources import check_line, measures_in_line
 from redshank.engine import book, values
 from redshank.engine import workflows as flow
 from redshank.engine.state import END
@@ -220,7 +221,9 @@ class Steps:
 
     def _subject(self, source: written.SendStep | written.SendArm) -> None:
         if source.subject is not None:
-            self.subject_roots |= check_line(source.subject, source.at("subject"), self.problems)
+            place = source.at("subject")
+            self.subject_roots |= check_line(source.subject, place, self.problems)
+            check_measures(measures_in_line(source.subject), place, self.conditions.references)
 
     def _shares(
         self,
