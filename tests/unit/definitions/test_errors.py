@@ -290,6 +290,12 @@ def test_a_file_that_is_not_utf_8_is_refused(tmp_path: Path) -> None:
     assert errors(tmp_path, {}) == ["workflows/b.yaml: is not UTF-8 text: invalid start byte at byte 9"]
 
 
+def test_the_name_of_a_segment_is_a_name(tmp_path: Path) -> None:
+    assert errors(tmp_path, {"segments.yaml": "power user: {trait: plan, eq: pro}\n"}) == [
+        "segments.yaml:1: `power user` should be a name of letters, digits, `_` and `-`, not `power user`"
+    ]
+
+
 def test_a_broken_step_causes_no_second_error_about_the_names_it_would_have_had(tmp_path: Path) -> None:
     found = _workflow_errors(
         tmp_path,

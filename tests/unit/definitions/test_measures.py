@@ -245,7 +245,7 @@ def test_a_mistake_in_a_measure_is_told(tmp_path: Path, measure: str, message: s
 @pytest.mark.parametrize("name", ["usage-prev", "account", "contact", "if", "7d", "a b"])
 def test_a_measure_has_a_name_that_an_expression_can_use(tmp_path: Path, name: str) -> None:
     assert _errors(tmp_path, f"{name}: {{event: a}}\n") == [
-        "measures.yaml:1: should be a name of letters, digits and `_` that an expression can use, "
+        f"measures.yaml:1: `{name}` should be a name of letters, digits and `_` that an expression can use, "
         f"not `{name}`"
     ]
 
@@ -317,3 +317,11 @@ def test_a_comparison_that_a_measure_cannot_have_is_refused(
 )  # fmt: skip
 def test_a_mistake_in_a_model_is_told(tmp_path: Path, model: str, message: str) -> None:
     assert _errors(tmp_path, "a: {event: a}\n", models=f"x: {model}\n") == [f"models.yaml:1: {message}"]
+
+
+def test_a_file_that_cannot_be_read_causes_no_second_error_where_its_names_are_used(tmp_path: Path) -> None:
+    found = _errors(
+        tmp_path, "usage: {\n", segments="x: [{measure: usage, gte: 1}, {in: y}]\ny: {measure: z, gte: 1}\n"
+    )
+    assert len(found) == 1
+    assert found[0].startswith("measures.yaml:")

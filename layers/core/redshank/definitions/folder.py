@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from pydantic import TypeAdapter
 
@@ -29,7 +30,8 @@ _FOLDERS = {"workflows", "broadcasts", "snippets", "templates", "lists", "tests"
 _CONDITION: TypeAdapter[Condition] = TypeAdapter(Condition)
 _MEASURE: TypeAdapter[Measure] = TypeAdapter(Measure)
 _NAME: TypeAdapter[str] = TypeAdapter(Name)
-_IDENTIFIER: TypeAdapter[str] = TypeAdapter(Identifier)
+_NAMES: TypeAdapter[dict[str, Any]] = TypeAdapter(dict[Name, Any])
+_IDENTIFIERS: TypeAdapter[dict[str, Any]] = TypeAdapter(dict[Identifier, Any])
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,17 +67,17 @@ def read_folder(root: Path, problems: Problems) -> Folder:
     raw_measures = _mapping(root, "measures.yaml", problems)
     raw_models = _mapping(root, "models.yaml", problems)
     raw_segments = _mapping(root, "segments.yaml", problems)
-    lists = _lists(root, problems)
+    lists = _files(root, ("lists",), "list", problems, suffix=".csv")
     library = read_library(root, problems)
     workflows = _files(root, ("workflows", "broadcasts"), "workflow", problems)
     snippets = _files(root, ("snippets",), "snippet", problems)
     return Folder(
         settings=settings,
         schema=_validated(Schema, raw_schema, problems),
-        measures=_items(raw_measures, _MEASURE.validate_python, problems, name=_IDENTIFIER),
+        measures=_items(raw_measures, _MEASURE.validate_python, problems, names=_IDENTIFIERS),
         models=_items(raw_models, Model.model_validate, problems),
         segments=_items(raw_segments, _CONDITION.validate_python, problems),
-        lists=lists,
+        lists=_texts(root, lists, problems),
         workflows=_workflows(root, workflows, problems),
         library=library,
         snippets=_snippets(root, snippets, problems),
@@ -84,9 +86,9 @@ def read_folder(root: Path, problems: Problems) -> Folder:
             **_keys(about, "sender", "senders"),
             **_declared(raw_schema, "event", "events", RESERVED_EVENTS),
             **_declared(raw_schema, "trait", "traits", RESERVED_TRAITS),
-            "measure": frozenset(raw_measures or ()),
-            "model": frozenset(raw_models or ()),
-            "segment": frozenset(raw_segments or ()) | lists.keys(),
+            **_of_file(root, "measures.yaml", "measure", raw_measures),
+            **_of_file(root, "models.yaml", "model", raw_models),
+            **_of_file(root, "segments.yaml", "segment", raw_segments, lists),
             "snippet": frozenset(snippets),
             "template": frozenset(library.templates),
             "workflow": frozenset(workflows),
@@ -140,6 +142,15 @@ def _keys(about: Mapped | None, kind: str, section: str) -> dict[str, frozenset[
     return {kind: frozenset(value)} if isinstance(value, Mapped) else {}
 
 
+def _of_file(
+    root: Path, file: str, kind: str, raw: Mapped | None, others: Collection[str] = ()
+) -> dict[str, frozenset[str]]:
+    """What a file of definitions names; nobody knows what one that cannot be read would."""
+    if raw is None and (root / file).is_file():
+        return {}
+    return {kind: frozenset(raw or ()) | frozenset(others)}
+
+
 def _declared(
     schema: Mapped | None, kind: str, section: str, reserved: frozenset[str]
 ) -> dict[str, frozenset[str]]:
@@ -157,53 +168,43 @@ def _items[D](
     validator: Callable[..., D],
     problems: Problems,
     *,
-    name: TypeAdapter[str] = _NAME,
+    names: TypeAdapter[dict[str, Any]] = _NAMES,
 ) -> dict[str, D]:
     """The definitions of a file that is a mapping of names."""
     found: dict[str, D] = {}
     if raw is None:
         return found
+    validate(names.validate_python, raw, problems, at=raw.place)
     for key, value in raw.items():
-        at = raw.at(key)
-        validate(name.validate_python, key, problems, at=at)
-        made = validate(validator, value, problems, at=at)
+        made = validate(validator, value, problems, at=raw.at(key))
         if made is not None:
             found[key] = made
     return found
 
 
-def _lists(root: Path, problems: Problems) -> dict[str, str]:
-    found: dict[str, str] = {}
-    for path in sorted((root / "lists").rglob("*")):
-        file = path.relative_to(root).as_posix()
-        if path.is_dir() or path.name.startswith("."):
-            continue
-        if path.suffix != ".csv" or path.parent != root / "lists":
-            problems.add(Place(file), "is no list; write it as `lists/NAME.csv`")
-            continue
-        validate(_NAME.validate_python, path.stem, problems, at=Place(file))
-        text = _text(root, file, problems)
-        if text is not None:
-            found[path.stem] = text
-    return found
-
-
-def _files(root: Path, folders: tuple[str, ...], what: str, problems: Problems) -> dict[str, str]:
-    """The YAML files of some folders that share their names: what each is called -> its path in the book."""
+def _files(
+    root: Path, folders: tuple[str, ...], what: str, problems: Problems, *, suffix: str = ".yaml"
+) -> dict[str, str]:
+    """The files of some folders that share their names: what each is called -> its path in the book."""
     found: dict[str, str] = {}
     for folder in folders:
         for path in sorted((root / folder).rglob("*")):
             file = path.relative_to(root).as_posix()
             if path.is_dir() or path.name.startswith("."):
                 continue
-            if path.suffix != ".yaml" or path.parent != root / folder:
-                problems.add(Place(file), f"is no {what}; write it as `{folder}/NAME.yaml`")
+            if path.suffix != suffix or path.parent != root / folder:
+                problems.add(Place(file), f"is no {what}; write it as `{folder}/NAME{suffix}`")
                 continue
             validate(_NAME.validate_python, path.stem, problems, at=Place(file))
             first = found.setdefault(path.stem, file)
             if first != file:
                 problems.add(Place(file), f"is called like `{first}`; give it another name")
     return found
+
+
+def _texts(root: Path, files: Mapping[str, str], problems: Problems) -> dict[str, str]:
+    read = {name: _text(root, file, problems) for name, file in files.items()}
+    return {name: text for name, text in read.items() if text is not None}
 
 
 def _workflows(root: Path, files: Mapping[str, str], problems: Problems) -> dict[str, Workflow]:

@@ -3,6 +3,9 @@
 base         what do all shapes have in common?           (places, unknown keys, what is not built yet)
 scalars      how are durations, names and operands written?
 conditions   what can be asked about a contact?
+measures     what can its history add up to?              (measures.yaml)
+schema       what does the app send?                      (schema.yaml)
+prediction   what is to be predicted, and from what?      (models.yaml)
 triggers     what starts a journey?
 steps        what can a journey do?
 workflow     what is a workflow?
