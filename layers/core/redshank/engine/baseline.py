@@ -72,6 +72,10 @@ def _judge_anew(turn: Turn, seen: int, *, existing: bool) -> None:
             if verdict[0] and key.startswith(SEGMENT):
                 turn.do(Membership(segment=key.removeprefix(SEGMENT), member=True))
         return
+    for key, (was, _) in standing.truths.items():
+        if was and key.startswith(SEGMENT) and key not in book.truths:
+            # Else whoever was in it would be again, should a segment of that name come back.
+            turn.do(Membership(segment=key.removeprefix(SEGMENT), member=False))
     standing.truths = {key: truth for key, truth in standing.truths.items() if key in book.truths}
     for key, condition in book.truths.items():
         new = book.is_new(key, seen)
