@@ -133,6 +133,49 @@ def run_tests(
     out.print(f"[green]{counted(len(tested), 'scenario')} passed[/]" if tested else "there are no scenarios")
 
 
+@app.command()
+def explain(
+    contact: Annotated[str, typer.Argument(help="A user id, an anonymous id or a contact id.")],
+    workflow: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Only what concerns this workflow.")
+    ] = None,
+    message: Annotated[
+        str | None, typer.Option(metavar="ID", help="Only the journey of this email, and what became of it.")
+    ] = None,
+    stack: Annotated[
+        str | None,
+        typer.Option("--stack", envvar="REDSHANK_STACK", metavar="NAME", help="The deployed stack."),
+    ] = None,
+    book: Annotated[
+        Path | None, typer.Option(metavar="BOOK", help="Explain by this book instead of the live one.")
+    ] = None,
+    events: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE", help="Take the history from this file instead of a stack; needs --book."
+        ),
+    ] = None,
+) -> None:
+    """Why did a contact get an email, or not? Plays what is logged of them again, and says each decision."""
+    from cli import explain as explaining
+
+    if book is None if events else stack is None:
+        raise typer.BadParameter("give --stack, or --events together with --book")
+    own = None if book is None else _compiled(book)
+    with failing_in_words():
+        if events is not None and own is not None:
+            told = explaining.in_file(own, events, contact, workflow=workflow, message=message)
+        else:
+            from cli.stack import reaching
+
+            with reaching(stack or "") as target:
+                told = explaining.in_stack(
+                    target, contact, own, workflow=workflow, message=message, now=Clock().now()
+                )
+        for line in told:
+            typer.echo(line)
+
+
 @keys_app.command("create")
 def keys_create(
     name: Annotated[str, typer.Argument(help="What the key is called, such as the app that uses it.")],

@@ -21,9 +21,15 @@ from botocore.exceptions import (
     PartialCredentialsError,
 )
 
+from redshank.aws.books import S3Books
 from redshank.errors import RedshankError
+from redshank.evaluation.doors import LOG_TTL
+from redshank.ports import inline
 
 if TYPE_CHECKING:
+    from redshank.store.contacts import DynamoContacts
+    from redshank.store.ledger import DynamoLedger
+    from redshank.store.log import DynamoLog
     from redshank.store.settings import DynamoSettings
 
 
@@ -46,14 +52,47 @@ class Stack:
     @property
     def settings(self) -> DynamoSettings:
         """The stack's settings table."""
+        self._name_tables()
+        from redshank.store.settings import DynamoSettings
+
+        return DynamoSettings()
+
+    @property
+    def contacts(self) -> DynamoContacts:
+        """The stack's profiles and standings."""
+        self._name_tables()
+        from redshank.store.contacts import DynamoContacts
+
+        return DynamoContacts()
+
+    @property
+    def log(self) -> DynamoLog:
+        """The stack's event log."""
+        self._name_tables()
+        from redshank.store.log import DynamoLog
+
+        return DynamoLog(inline, ttl=LOG_TTL)
+
+    @property
+    def ledger(self) -> DynamoLedger:
+        """The stack's send ledger."""
+        self._name_tables()
+        from redshank.store.ledger import DynamoLedger
+
+        return DynamoLedger()
+
+    @property
+    def books(self) -> S3Books:
+        """The stack's live book."""
+        return S3Books(lambda: boto3.client("s3"), self.bucket, self.settings)
+
+    def _name_tables(self) -> None:
         # The tables' names are read from the environment when their module is first imported.
         os.environ["REDSHANK_STACK"] = self.name
-        from redshank.store.settings import DynamoSettings
         from redshank.store.tables import SettingItem
 
         if SettingItem.Meta.table_name != f"{self.name}-settings":
             raise StackError(f"this process has already worked with `{SettingItem.Meta.table_name}`")
-        return DynamoSettings()
 
 
 @contextmanager
@@ -75,7 +114,7 @@ def reaching(name: str) -> Iterator[Stack]:
         said = f"{detail.get('Code', 'unknown')}: {detail.get('Message', '')}"
         raise StackError(f"AWS refused {error.operation_name}: {said}") from error
     except PynamoDBException as error:
-        raise StackError(f"the settings of `{name}` cannot be used: {error.msg}") from error
+        raise StackError(f"the tables of `{name}` cannot be used: {error.msg}") from error
     except BotoCoreError as error:
         raise StackError(f"AWS cannot be reached: {error}") from error
 

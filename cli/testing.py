@@ -13,9 +13,8 @@ from redshank.definitions.models import scenarios as written
 from redshank.definitions.scenarios import read_scenarios
 from redshank.engine import inputs
 from redshank.engine.book import Book
-from redshank.engine.moments import local
 from redshank.errors import RedshankError
-from redshank.instants import DAY, HOUR, MINUTE, SECOND
+from redshank.simulation.reasons import span, stamp
 from redshank.simulation.scenarios import Done, Expected, Happening, Result, Scenario, run
 
 
@@ -130,9 +129,8 @@ def timeline(result: Result) -> list[str]:
     """What was expected (-), what happened and was not (+), and what happened besides."""
     lines = []
     for mark, done in result.timeline:
-        at = local(done.at, result.zone)
-        day = f"{at:%a} {at.day} {at:%b} {at:%H:%M}" + (f":{at:%S}" if at.second else "")
-        lines.append(f"{mark} {day:<16} {_span(done.at - result.start):>8}  {_said(done)}")
+        local = stamp(done.at, result.zone)
+        lines.append(f"{mark} {local:<16} {span(done.at - result.start):>8}  {_said(done)}")
     return lines
 
 
@@ -147,19 +145,6 @@ def _said(done: Done) -> str:
             return f"exited {done.why}{about}"
         case _:
             return f"{done.what} {done.workflow}"
-
-
-def _span(span: int) -> str:
-    """``2d4h``: as a scenario writes it."""
-    if span < 0:
-        return f"-{_span(-span)}"
-    parts = []
-    rest = span // SECOND * SECOND
-    for unit, size in (("d", DAY), ("h", HOUR), ("m", MINUTE), ("s", SECOND)):
-        count, rest = divmod(rest, size)
-        if count:
-            parts.append(f"{count}{unit}")
-    return "".join(parts) or "0s"
 
 
 def junit(tested: Iterable[Tested]) -> bytes:
