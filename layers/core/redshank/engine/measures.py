@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from zoneinfo import ZoneInfo
 
 from redshank.engine import moments
-from redshank.instants import DAY, HOUR
+from redshank.instants import HOUR
 
 if TYPE_CHECKING:
     from redshank.engine.conditions import Condition
@@ -35,6 +35,8 @@ EXACT_OTHERWISE = 48
 #: So many different values are told apart, and so many values of a tag.
 MAX_VALUES = 200
 MAX_TAGS = 200
+#: No two timezones are further apart (UTC+14 and UTC-12, and an hour of daylight saving).
+_APART = 27 * HOUR
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -230,8 +232,8 @@ def kept_since(window: Window | None, now: int, where: ZoneInfo) -> int | None:
     if isinstance(window, Rolling):
         return now - window.ago - window.length
     if isinstance(window, Calendar):
-        # A contact may move to a timezone that is a day behind.
-        return moments.boundaries(window.during, now, where)[0] - DAY
+        # A contact may move to a timezone in which it is still the day before, and perhaps the month before.
+        return moments.boundaries(window.during, now - _APART, where)[0] - _APART
     return None
 
 
