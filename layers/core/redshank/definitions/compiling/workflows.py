@@ -115,8 +115,9 @@ def _again(entry: Entry, triggers: tuple[flow.Trigger, ...]) -> str | int:
     """A newsletter goes out each time; everything else once, if nothing is said."""
     if entry.again is not None:
         return entry.again
-    weekly = any(isinstance(it, flow.ScheduleTrigger) and not it.at for it in triggers)
-    return "always" if weekly else "never"
+    scheduled = [it for it in triggers if isinstance(it, flow.ScheduleTrigger)]
+    others = [it for it in triggers if not isinstance(it, flow.ScheduleTrigger | flow.ManualTrigger)]
+    return "always" if not others and any(not it.at for it in scheduled) else "never"
 
 
 def _remembered(made: flow.Workflow) -> tuple[str, ...]:

@@ -98,10 +98,16 @@ class AtTrigger(_Scheduled):
     late: Literal["send", "skip"] = "send"
 
 
+def _true(value: Any) -> Any:
+    if value is not True:
+        raise refusal(f"should be `true`, not {shown(value)}; without it, leave the trigger out")
+    return value
+
+
 class ManualTrigger(_Trigger):
     """Somebody enrols the contact, or another workflow does."""
 
-    manual: Literal[True]
+    manual: Annotated[Literal[True], BeforeValidator(_true)]
 
 
 _TRIGGER = Kinds(

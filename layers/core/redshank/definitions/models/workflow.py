@@ -47,8 +47,8 @@ def _at_most(value: int) -> int:
 class Entry(Definition):
     """Who may enter again, and how many runs a contact may have at a time."""
 
-    #: None: ``always`` where an ``every`` triggers (a weekly newsletter goes out each week), else ``never`` (a
-    #: broadcast that is edited after it went out does not reach anybody twice).
+    #: None: ``always`` where nothing but a schedule starts it, again and again (a weekly newsletter goes out each
+    #: week), else ``never`` (a broadcast that is edited after it went out does not reach anybody twice).
     again: Annotated[str | int, BeforeValidator(_again)] | None = None
     #: The property of the event that makes one run per value: one per cart.
     key: Text | None = None
