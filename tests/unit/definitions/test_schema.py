@@ -248,3 +248,14 @@ def test_a_model_is_held_against_what_is_declared(tmp_path: Path) -> None:
         "models.yaml:1: unknown event `signd_up`; did you mean `signed_up`?",
         "models.yaml:1: unknown trait `plann`; did you mean `plan`?",
     ]
+
+
+def test_the_property_that_two_events_share_is_one_that_both_have(tmp_path: Path) -> None:
+    workflow = (
+        "trigger: {event: signed_up}\n"
+        "steps: [{send: welcome, if: {not: {event: order_placed, same: cart_id}}}]\n"
+    )
+    found = errors(
+        tmp_path, {"workflows/activation.yaml": workflow, "schema.yaml": WIDE, "segments.yaml": None}
+    )
+    assert found == ["workflows/activation.yaml:2: `signed_up` has no property `cart_id`"]

@@ -15,7 +15,7 @@ from redshank.definitions.models.conditions import Condition
 from redshank.definitions.models.measures import Measure as NamedMeasure
 from redshank.definitions.problems import Problems, did_you_mean
 from redshank.engine import conditions as engine
-from redshank.engine import inputs, serial, values
+from redshank.engine import inputs, measuring, serial, values
 from redshank.engine.book import Kind
 from redshank.engine.measures import Calendar, Measure, Rolling, SinceEntry, Window
 from redshank.identity import digest
@@ -126,7 +126,7 @@ class Conditions:
                 events=(inputs.EMAIL_OPENED, inputs.LINK_CLICKED),
                 where=engine.Not(_BY_MACHINE),
                 aggregate="top",
-                of="@hour",
+                of=measuring.HOUR_OF_DAY,
                 window=Rolling(length=_HABIT),
             )
         )
@@ -136,46 +136,26 @@ class Conditions:
         events = self.declared.events(source.event, source.at("event"))
         aggregate, of = source.aggregate
         since = self._since(source, scope)
-        key = self._kept(
-            Measure(
-                key="",
-                events=events,
-                where=self.optional(source.where, replace(FILTER, events=events)),
-                aggregate=aggregate,
-                of=of,
-                window=SinceEntry() if since else self._window(source),
-                same=self._same(source, events, scope),
-            )
-        )
+        window = SinceEntry() if since else _window(source)
+        asked = Measure(key="", events=events, aggregate=aggregate, of=of, window=window)
+        key = self._filtered(asked, source, scope)
         kind = self._kind(source, events)
         if not since:
             return Known(values.Measured(key), kind)
         within = source.within if scope.started_by is not None else None
         return Known(values.Measured(key, since, within, scope.may_start_with(events)), kind)
 
-    def counted(self, source: written.EventValue, half_life: int) -> values.Measured:
-        """Each event by itself, fading if there is a half-life: what points are given for."""
-        if not half_life:
-            found = self.happened(source, MEASURE).value
-            assert isinstance(found, values.Measured)
-            return found
-        windows = [name for name in ("within", "during") if getattr(source, name) is not None]
-        for name in windows:
-            message = f"points with a half-life fade; `{name}` would cut them off, leave one of the two out"
-            self.problems.add(source.at(name), message)
-        self._since(source, MEASURE)
+    def faded(self, source: written.EventValue, half_life: int, scope: Scope) -> values.Measured:
+        """How many events there are, each worth half after the half-life."""
+        for name in ("within", "during", "since"):
+            if getattr(source, name) is not None:
+                message = (
+                    f"points with a half-life fade; `{name}` would cut them off, leave one of the two out"
+                )
+                self.problems.add(source.at(name), message)
         events = self.declared.events(source.event, source.at("event"))
-        key = self._kept(
-            Measure(
-                key="",
-                events=events,
-                where=self.optional(source.where, replace(FILTER, events=events)),
-                aggregate="fading",
-                half_life=half_life,
-                same=self._same(source, events, MEASURE),
-            )
-        )
-        return values.Measured(key)
+        asked = Measure(key="", events=events, aggregate="fading", half_life=half_life)
+        return values.Measured(self._filtered(asked, source, scope))
 
     def _joined(
         self, kind: type[engine.All | engine.Any_], items: list[Condition], scope: Scope
@@ -241,12 +221,10 @@ class Conditions:
             raise ValueError(f"two measures have the key {key}; make the digest longer")
         return key
 
-    def _window(self, source: written.EventValue) -> Window | None:
-        if source.during is not None:
-            return Calendar(during=source.during)
-        if source.within is not None:
-            return Rolling(length=source.within, ago=source.ago or 0)
-        return None
+    def _filtered(self, measure: Measure, source: written.EventValue, scope: Scope) -> str:
+        """The key of a measure that counts only what the source asks for."""
+        where = self.optional(source.where, replace(FILTER, events=measure.events))
+        return self._kept(replace(measure, where=where, same=self._same(source, measure.events, scope)))
 
     def _since(self, source: written.EventValue, scope: Scope) -> str:
         """Where in the journey the events begin to count, or an empty string."""
@@ -280,7 +258,8 @@ class Conditions:
             self.problems.add(
                 place, f"`same` compares with the event that started a journey; {scope.called} has none"
             )
-        self.declared.property(events, source.same, place)
+        for names in (events, scope.events):
+            self.declared.property(names, source.same, place)
         return source.same
 
     def _kind(self, source: written.EventValue, events: tuple[str, ...]) -> Kind | None:
@@ -293,6 +272,14 @@ class Conditions:
         if aggregate in written.NUMERIC:
             return NUMBER
         return None if kind is None or kind.many else kind
+
+
+def _window(source: written.EventValue) -> Window | None:
+    if source.during is not None:
+        return Calendar(during=source.during)
+    if source.within is not None:
+        return Rolling(length=source.within, ago=source.ago or 0)
+    return None
 
 
 def _comparison(source: written.Comparison) -> tuple[str, Any]:

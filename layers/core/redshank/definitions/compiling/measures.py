@@ -139,10 +139,18 @@ class Named:
         for item in source.points:
             condition = item.condition
             if isinstance(condition, asked.EventCondition) and condition.comparison is None:
-                events.append((self.conditions.counted(condition, half_life), item.add))
+                events.append((self._counted(condition, half_life), item.add))
             else:
                 held.append((self.conditions.compile(condition, self.scope), item.add))
         return values.Points(tuple(events), tuple(held), half_life)
+
+    def _counted(self, source: asked.EventCondition, half_life: int) -> values.Measured:
+        """What points are given for: each event by itself."""
+        if half_life:
+            return self.conditions.faded(source, half_life, self.scope)
+        found = self.conditions.happened(source, self.scope).value
+        assert isinstance(found, values.Measured)
+        return found
 
 
 def _fading(name: str) -> str:
