@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import boto3
@@ -21,15 +21,20 @@ from botocore.exceptions import (
     PartialCredentialsError,
 )
 
-from redshank.aws.books import S3Books
-from redshank.errors import RedshankError
+from redshank.aws.books import S3Books, read
+from redshank.clock import Clock
+from redshank.engine.book import Book
+from redshank.errors import BookMissing, RedshankError
 from redshank.evaluation.doors import LOG_TTL
-from redshank.ports import inline
+from redshank.ports import BookPointer, Queue, Spread, inline
+from redshank.threads import Pool
 
 if TYPE_CHECKING:
+    from redshank.aws.queues import SqsQueues
     from redshank.store.contacts import DynamoContacts
     from redshank.store.ledger import DynamoLedger
     from redshank.store.log import DynamoLog
+    from redshank.store.members import DynamoMembers
     from redshank.store.settings import DynamoSettings
 
 
@@ -37,17 +42,29 @@ class StackError(RedshankError):
     """The stack cannot be used."""
 
 
+#: Requests to AWS at a time.
+THREADS = 16
+
+
 @dataclass(frozen=True, slots=True)
 class Stack:
     name: str
     outputs: Mapping[str, str]
+    #: What it was deployed with.
+    parameters: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def bucket(self) -> str:
         """The bucket that books are kept in."""
-        if "Bucket" not in self.outputs:
-            raise StackError(f"the stack `{self.name}` has no output `Bucket`: is it a Redshank stack?")
-        return self.outputs["Bucket"]
+        return self._output("Bucket")
+
+    @property
+    def clock(self) -> Clock:
+        """The stack's time, which may be faster than the wall's."""
+        given = self.parameters
+        return Clock(
+            speed=float(given.get("ClockSpeed") or 1), since=round(float(given.get("ClockSince") or 0) * 1000)
+        )
 
     @property
     def settings(self) -> DynamoSettings:
@@ -82,9 +99,41 @@ class Stack:
         return DynamoLedger()
 
     @property
+    def members(self) -> DynamoMembers:
+        """Who is in which segment."""
+        self._name_tables()
+        from redshank.store.members import DynamoMembers
+
+        return DynamoMembers()
+
+    @property
+    def events_queue(self) -> SqsQueues:
+        """The events queue alone."""
+        from redshank.aws.queues import SqsQueues
+
+        return SqsQueues(boto3.client("sqs"), {Queue.EVENTS: self._output("EventsQueue")}, inline)
+
+    @property
     def books(self) -> S3Books:
         """The stack's live book."""
         return S3Books(lambda: boto3.client("s3"), self.bucket, self.settings)
+
+    @property
+    def spread(self) -> Spread:
+        """Threads that share waiting for AWS."""
+        return Pool(THREADS)
+
+    def live_book(self) -> tuple[Book, BookPointer]:
+        """The live book as it was applied, whatever is paused, and the pointer to it. Raises BookMissing."""
+        pointer = self.settings.pointer()
+        if pointer is None:
+            raise BookMissing(f"no book is live on `{self.name}`; `redshank apply` makes one")
+        return read(boto3.client("s3"), self.bucket, pointer), pointer
+
+    def _output(self, name: str) -> str:
+        if name not in self.outputs:
+            raise StackError(f"the stack `{self.name}` has no output `{name}`: is it a Redshank stack?")
+        return self.outputs[name]
 
     def _name_tables(self) -> None:
         # The tables' names are read from the environment when their module is first imported.
@@ -101,7 +150,7 @@ def reaching(name: str) -> Iterator[Stack]:
     from pynamodb.exceptions import PynamoDBException
 
     try:
-        yield Stack(name, _outputs(name))
+        yield _described(name)
     except (NoCredentialsError, PartialCredentialsError) as error:
         message = (
             "there are no AWS credentials; set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"
@@ -119,7 +168,7 @@ def reaching(name: str) -> Iterator[Stack]:
         raise StackError(f"AWS cannot be reached: {error}") from error
 
 
-def _outputs(name: str) -> dict[str, str]:
+def _described(name: str) -> Stack:
     client = boto3.client("cloudformation")
     try:
         found = client.describe_stacks(StackName=name)["Stacks"]
@@ -129,5 +178,12 @@ def _outputs(name: str) -> dict[str, str]:
             message = f"there is no stack `{name}` in {where}; `sam deploy` makes one, --stack names another"
             raise StackError(message) from error
         raise
-    outputs = found[0].get("Outputs", []) if found else []
-    return {output["OutputKey"]: output["OutputValue"] for output in outputs}
+    return Stack(
+        name,
+        outputs={it["OutputKey"]: it["OutputValue"] for one in found for it in one.get("Outputs", [])},
+        parameters={
+            it["ParameterKey"]: it.get("ParameterValue", "")
+            for one in found
+            for it in one.get("Parameters", [])
+        },
+    )

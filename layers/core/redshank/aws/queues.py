@@ -65,6 +65,11 @@ class SqsQueues:
     def waiting(self, queue: Queue) -> int:
         return self._count(self._urls[queue], "ApproximateNumberOfMessages")
 
+    def unfinished(self, queue: Queue) -> int:
+        """About how many messages can be received now or are being worked on."""
+        names = ("ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible")
+        return sum(self._count(self._urls[queue], name) for name in names)
+
     def feedback_drained(self) -> bool:
         return not any(
             self._count(url, name)

@@ -68,6 +68,10 @@ class DynamoContacts:
 
     # --- for the command line
 
+    def about(self) -> int:
+        """About how many contacts there are; DynamoDB counts every six hours. Each has two items."""
+        return int(StandingItem.describe_table()["ItemCount"]) // 2
+
     def some(
         self, segment: int, segments: int, *, after: Mapping[str, Any] | None, limit: int, whole: bool
     ) -> tuple[list[Standing], Mapping[str, Any] | None]:
