@@ -39,6 +39,8 @@ class Life:
     events: tuple[Event, ...]
     #: Up to when it is to be explained.
     until: int
+    #: Times of the year of this instant are said without the year.
+    today: int
 
 
 def in_file(
@@ -77,7 +79,7 @@ def life_in_file(file: Path, name: str) -> Life:
         raise BadEvents(file, bad)
     if stream is None:
         raise RedshankError(f"nothing in {file} is about `{name}`")
-    return Life(contact_id=contact_of(stream), events=tuple(events), until=until_of(found))
+    return Life(contact_id=contact_of(stream), events=tuple(events), until=until_of(found), today=found.last)
 
 
 def life_in_stack(contacts: Contacts, log: Log, name: str, *, now: int) -> Life:
@@ -98,7 +100,7 @@ def life_in_stack(contacts: Contacts, log: Log, name: str, *, now: int) -> Life:
         raise RedshankError(f"`{name}` has been erased")
     streams = dict.fromkeys([*standing.streams, contact_stream(standing.contact_id)])
     events = sorted(log.of_contact(streams), key=lambda it: (it.received_at, it.occurred_at))
-    return Life(contact_id=standing.contact_id, events=tuple(events), until=now)
+    return Life(contact_id=standing.contact_id, events=tuple(events), until=now, today=now)
 
 
 def explain(
@@ -120,7 +122,7 @@ def explain(
     zone = zone_of(state.profile, book)
     run = None if message is None else _run_of(moments, message, row)
     told = list(_kept(list(Teller(book).tell(moments)), workflow, run))
-    year = local(life.until, zone).year
+    year = local(life.today, zone).year
     for it in told:
         yield f"{stamp(it.at, zone, year=year)}: {it.text}"
     teller = Teller(book)

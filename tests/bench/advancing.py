@@ -1,4 +1,4 @@
-"""How fast is the pure engine? One process, one core, a book of 20 workflows of which two listen to the event.
+"""How fast is the pure engine? One process, one core, a book of 50 segments and 20 workflows of which two listen.
 
 python -m tests.bench.advancing    events a second of each repetition, as JSON
 """
@@ -11,24 +11,32 @@ import time
 
 from redshank.engine.advance import advance
 from redshank.engine.book import Book, Sender, Topic
-from redshank.engine.conditions import Compare, HappenedSinceEntry
+from redshank.engine.conditions import All, Compare, Condition
 from redshank.engine.inputs import Event
-from redshank.engine.measures import Measure
+from redshank.engine.measures import Measure, Rolling, SinceEntry
 from redshank.engine.state import END, State
-from redshank.engine.values import Measured
+from redshank.engine.values import ENTRY, Measured, Trait
 from redshank.engine.workflows import BecomesTrigger, EventTrigger, Send, Step, Wait, Workflow
 from redshank.instants import DAY, SECOND
 
 _NOW = 1_796_115_600_000
 _CONTACTS = 200
 _EVENTS = 20
+_SEGMENTS = 50
 REPETITIONS = 5
 
 
 def book() -> Book:
-    """Two workflows listen to ``used``: one is entered by it, one when it has been counted often. 18 do not."""
-    uses = Measure(key="uses", events=("used",), window=30 * DAY)
-    bought = Measure(key="bought", events=("bought",))
+    """Two workflows listen to ``used``: one is entered by it, one when it has been counted often. 18 do not.
+
+    Of the 50 segments, one asks how often it was used, one in five something of the profile, the rest other events.
+    """
+    uses = Measure(key="uses", events=("used",), window=Rolling(length=30 * DAY))
+    bought = Measure(key="bought", events=("bought",), window=SinceEntry())
+    others = [
+        Measure(key=f"other_{number}", events=(f"other_{number}",), window=Rolling(length=7 * DAY))
+        for number in range(_SEGMENTS)
+    ]
     steps: dict[str, Step] = {
         "first": Send(id="first", next="pause", template="first", topic="tips"),
         "pause": Wait(id="pause", next="second", span=2 * DAY),
@@ -40,10 +48,17 @@ def book() -> Book:
             name=name,
             topic="tips",
             triggers=(trigger,),
-            goal=HappenedSinceEntry("bought"),
+            goal=Compare(Measured(bought.key, ENTRY), "gte", 1),
             first="first",
             steps=steps,
         )
+
+    def segment(number: int) -> Condition:
+        if number == 0:
+            return Compare(Measured(uses.key), "gte", 5)
+        if number % 5 == 0:
+            return All((Compare(Trait("plan"), "eq", "pro"), Compare(Trait("seats"), "gte", number)))
+        return All((Compare(Measured(f"other_{number}"), "gte", 3), Compare(Trait("plan"), "eq", "pro")))
 
     often = BecomesTrigger(key="often#0", condition=Compare(Measured("uses"), "gte", 10))
     workflows = [
@@ -56,7 +71,8 @@ def book() -> Book:
         hash="advancing",
         topics={"tips": Topic(name="tips", title="Tips")},
         senders={"default": Sender(name="Acme", email="hello@acme.example")},
-        measures={uses.key: uses, bought.key: bought},
+        measures={it.key: it for it in (uses, bought, *others)},
+        segments={f"segment_{number}": segment(number) for number in range(_SEGMENTS)},
         workflows={it.name: it for it in workflows},
     )
 
