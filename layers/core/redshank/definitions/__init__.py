@@ -8,6 +8,7 @@
     sources      is a Jinja source sound, and what does it use?
     plain_text   what is the text part of an HTML template?
     compiling    what does it mean to the engine?
+    advising     what is allowed, and likely to be a mistake?
 
 Only the command line and the tests import this package: it needs pydantic and ruamel.yaml, which a
 function must never load to send an email.
