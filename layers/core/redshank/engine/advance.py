@@ -75,13 +75,15 @@ def advance(
     standing.as_of = max(now, before.as_of)
     events = sorted((one for one in given if isinstance(one, Event)), key=lambda event: event.occurred_at)
     first = min(events[0].occurred_at, standing.as_of) if events else standing.as_of
+    # Nothing has ever passed for a contact that nothing was known of.
+    reach = before.as_of if before.version else first
     turn = Turn(
         book=book,
         profile=state.profile,
         standing=standing,
         now=standing.as_of,
-        # Nothing has ever passed for a contact that nothing was known of.
-        reach=before.as_of if before.version else first,
+        reach=reach,
+        heard=reach if before.version else reach - 1,
         due=before.due,
     )
     _forget(standing, evidence)
@@ -95,11 +97,13 @@ def advance(
         _pass_time(turn, event.occurred_at - 1)
         turn.cause = event.id
         turn.reach = max(turn.reach, min(event.occurred_at, turn.now))
+        turn.heard = max(turn.heard, turn.reach - 1)
         _apply(turn, event)
         turn.due = turn.reach
     turn.cause = own_wake if any(isinstance(one, Wake) for one in given) or not events else events[-1].id
     _pass_time(turn, turn.now)
     measuring.bound(turn)
+    absences.forget(turn)
     standing.due = turn.due
 
     effects = {cause: tuple(made) for cause, made in turn.effects.items()}
@@ -244,18 +248,19 @@ def _pass_time(turn: Turn, until: int) -> None:
         return
     while turn.fuel > 0:
         turn.fuel -= 1
-        clocks = schedules.coming(turn)
-        turn.due = _soonest(turn, (at for at, _, _ in clocks))
+        turn.due = _soonest(turn, (at for at, _, _ in schedules.coming(turn)))
         if turn.due is None or turn.due > until:
             break
         turn.reach = max(turn.reach, turn.due)
+        turn.heard = max(turn.heard, turn.reach - 1)
         _judge(turn, [key for key, (_, at) in turn.standing.truths.items() if _is_over(turn, at)], None)
         for at, key in absences.due(turn):
             if at <= turn.reach:
                 absences.fire(turn, key, at)
-        for at, workflow, trigger in clocks:
-            if at <= turn.reach:
-                entering.enter(turn, workflow, trigger, at, {})
+        struck = [it for it in schedules.coming(turn) if it[0] <= turn.reach]
+        turn.heard = turn.reach
+        for at, workflow, trigger in struck:
+            entering.enter(turn, workflow, trigger, at, {})
         for journey in journeys.active(turn):
             if journeys.check(turn, journey) and _is_over(turn, journey.until):
                 journeys.proceed(turn, journey)

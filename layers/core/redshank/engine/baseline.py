@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from redshank.engine import absences, entering, measuring, schedules
+from redshank.engine import absences, entering, journeys, measuring, schedules
 from redshank.engine.book import SEGMENT, Book
 from redshank.engine.effects import Membership
 from redshank.engine.inputs import Event
@@ -39,6 +39,8 @@ def take(turn: Turn, history: Sequence[Event] | None) -> None:
     absences.forget(turn)
     if existing and history:
         _recount(turn, history, seen)
+    for journey in journeys.active(turn):
+        journeys.adapt(turn, journey)
     _judge_anew(turn, seen, existing=existing)
     for workflow, trigger in book.schedules:
         if existing and book.is_new(trigger.key, seen):
@@ -60,6 +62,10 @@ def _recount(turn: Turn, history: Sequence[Event], seen: int) -> None:
                     turn, workflow, trigger, event, not_before=None if event.historical else not_before
                 )
     turn.dirty = {}
+    for at, key in absences.due(turn):
+        # Of who is included though it is long over: it would not be late, but begins now.
+        if key.partition("#")[0] in fresh and at <= turn.now:
+            absences.fire(turn, key, turn.now)
 
 
 def _judge_anew(turn: Turn, seen: int, *, existing: bool) -> None:
@@ -77,14 +83,19 @@ def _judge_anew(turn: Turn, seen: int, *, existing: bool) -> None:
             # Else whoever was in it would be again, should a segment of that name come back.
             turn.do(Membership(segment=key.removeprefix(SEGMENT), member=False))
     standing.truths = {key: truth for key, truth in standing.truths.items() if key in book.truths}
+    # What turned true or false before the book was there is no edge of it.
+    reach = turn.reach
     for key, condition in book.truths.items():
         new = book.is_new(key, seen)
         if new is False or (new is None and key in standing.truths):
             continue
+        born = book.born.get(key)
+        turn.reach = max(reach, min(born[1], turn.now) if born else turn.now)
         verdict = turn.verdict(condition)
         changed = turn.hold(key, verdict)
         if key.startswith(SEGMENT):
             if changed:
                 turn.do(Membership(segment=key.removeprefix(SEGMENT), member=verdict[0]))
         elif verdict[0] and book.edges[key][1].include_existing:
-            entering.enter(turn, *book.edges[key], turn.reach, {})
+            entering.enter(turn, *book.edges[key], turn.now, {})
+    turn.reach = reach

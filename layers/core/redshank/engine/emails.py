@@ -8,7 +8,7 @@ from redshank.engine.inputs import Event
 from redshank.engine.state import Journey, Outgoing
 from redshank.engine.turn import Turn
 from redshank.engine.values import present
-from redshank.engine.workflows import Decide, Send, Step, Variant, Workflow
+from redshank.engine.workflows import Decide, Send, Variant, Workflow
 from redshank.identity import message_id_of
 from redshank.instants import DAY
 
@@ -21,14 +21,16 @@ def take(turn: Turn, workflow: Workflow, journey: Journey, step: Send) -> bool:
     releases, first_decided = journey.releases.get(step.id, (0, turn.now))
     if releases and journey.until is not None and journey.until > turn.now:
         return False
-    if turn.now > first_decided + step.hold:
+    # However short the hold: nothing is on time to the second.
+    if turn.now > journey.since + max(step.hold, turn.book.policy.entry_grace):
         return skip(turn, journey, step, "held_too_long")
     if not consent.allows(topic, turn.profile):
         return skip(turn, journey, step, "unsubscribed")
     if journey.held_out and not topic.transactional:
         return skip(turn, journey, step, "holdout")
     if not turn.profile.email:
-        journey.until = journey.since + turn.book.policy.entry_grace
+        if journey.until is None:
+            journey.until = turn.now + turn.book.policy.entry_grace
         return journey.until <= turn.reach and skip(turn, journey, step, "no_address")
     barred = consent.barred(turn.profile, topic)
     if barred:
@@ -76,15 +78,15 @@ def take(turn: Turn, workflow: Workflow, journey: Journey, step: Send) -> bool:
 def skip(turn: Turn, journey: Journey, step: Send, reason: str) -> bool:
     """Go on without the email."""
     turn.tell("skipped", journey, why=reason)
-    withdraw(turn, journey, step, reason)
+    withdraw(turn, journey, step.id, reason)
     journey.go(step.next, turn.now)
     return True
 
 
-def withdraw(turn: Turn, journey: Journey, step: Step, reason: str) -> None:
+def withdraw(turn: Turn, journey: Journey, step: str, reason: str) -> None:
     """A deferred email may have a twin on its way: the ledger must know that it is not wanted any more."""
-    if step.id in journey.releases:
-        turn.do(Cancel(message_id=message_id_of(journey.run, step.id, 1), reason=reason))
+    if step in journey.releases:
+        turn.do(Cancel(message_id=message_id_of(journey.run, step, 1), reason=reason))
 
 
 def deferred(turn: Turn, event: Event) -> None:

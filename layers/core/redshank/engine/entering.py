@@ -113,6 +113,9 @@ def _begin(turn: Turn, workflow: Workflow, at: int, event: Mapping[str, Any]) ->
     key = "" if found is None else str(found)
     entry = f"{workflow.name}#{key}" if key else workflow.name
     run = run_id_of(standing.contact_id, entry, turn.cause)
+    # Time that passes may start one run after another; what happens at one instant starts one.
+    moment = run_id_of(standing.contact_id, entry, f"{turn.cause}@{turn.reach}")
+    run, begun = (moment if run in turn.begun else run), moment in turn.begun
 
     def refuse(why: str) -> None:
         turn.tell("not_entered", workflow=workflow.name, why=why)
@@ -124,7 +127,7 @@ def _begin(turn: Turn, workflow: Workflow, at: int, event: Mapping[str, Any]) ->
     if same and not workflow.restarts:
         return refuse("already_active")
     last = standing.entries.get(entry)
-    if run in turn.begun or (last is not None and not _again(workflow, at - last)):
+    if begun or (last is not None and not _again(workflow, at - last)):
         return refuse("entered_before")
     journey = Journey(
         run=run,
@@ -138,6 +141,11 @@ def _begin(turn: Turn, workflow: Workflow, at: int, event: Mapping[str, Any]) ->
     )
     if workflow.exit_if is not None and turn.holds(workflow.exit_if, journey):
         return refuse("exit_if")
+    if workflow.goal is not None and turn.holds(workflow.goal, journey):
+        # A goal counts only after the trigger.
+        if workflow.goal_ends:
+            return refuse("goal")
+        journey.reached = True
     for earlier in same:
         journeys.end(turn, earlier, "restarted")
     if len(under_way) - len(same) >= workflow.max_active or len(standing.journeys) >= MAX_JOURNEYS:
@@ -151,7 +159,7 @@ def _begin(turn: Turn, workflow: Workflow, at: int, event: Mapping[str, Any]) ->
         while len(standing.entries) > MAX_ENTRIES:
             del standing.entries[next(iter(standing.entries))]
     standing.journeys[run] = journey
-    turn.begun.add(run)
+    turn.begun |= {run, moment}
     turn.tell("entered", journey, why="holdout" if journey.held_out else "")
     journeys.proceed(turn, journey)
     return None

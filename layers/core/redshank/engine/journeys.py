@@ -56,9 +56,11 @@ def proceed(turn: Turn, journey: Journey) -> None:
         turn.fuel -= 1
         if turn.fuel < 0:
             return end(turn, journey, "runaway")
-        if not turn.holds(step.when, journey):
+        # Whoever stands at a wait waits; what was held back is judged again.
+        arrives = journey.until is None or isinstance(step, Send)
+        if arrives and not turn.holds(step.when, journey):
             turn.tell("skipped", journey, why="condition")
-            emails.withdraw(turn, journey, step, "condition")
+            emails.withdraw(turn, journey, step.id, "condition")
             journey.go(step.next, journey.since)
         elif not _take(turn, workflow, journey, step):
             return None
@@ -78,6 +80,22 @@ def end(turn: Turn, journey: Journey, reason: str) -> None:
     if journey.active and journey.at in journey.releases:
         turn.do(Cancel(message_id=message_id_of(journey.run, journey.at, 1), reason=reason))
     del turn.standing.journeys[journey.run]
+
+
+def adapt(turn: Turn, journey: Journey) -> None:
+    """Look anew at where a journey stands, for a new book: what that releases is over now, not long since."""
+    workflow = turn.book.workflows.get(journey.workflow)
+    if workflow is None:
+        return end(turn, journey, "workflow_removed")
+    moved = False
+    while journey.active and _step(turn, workflow, journey) is None:
+        moved = True
+    waits = isinstance(workflow.steps.get(journey.at), Wait | WaitUntil | WaitFor)
+    if moved and not waits:
+        journey.since = turn.now
+    if moved or (waits and (journey.until is None or journey.until > turn.now)):
+        journey.until = turn.now
+    return None
 
 
 def check(turn: Turn, journey: Journey) -> bool:
@@ -149,6 +167,7 @@ def _step(turn: Turn, workflow: Workflow, journey: Journey) -> Step | None:
     step = workflow.steps.get(journey.at)
     if step is None:
         gone = journey.at
+        emails.withdraw(turn, journey, gone, "step_removed")
         journey.go(workflow.moved.get(gone, END), journey.since)
         turn.tell("moved", journey, step=gone, why="step_removed")
     return step
@@ -232,7 +251,7 @@ def _wait(turn: Turn, journey: Journey, then: str, until: int) -> bool:
     if until > turn.reach:
         _stand(turn, journey, until)
         return False
-    journey.go(then, max(journey.since, until))
+    journey.go(then, _settled(turn, journey, until))
     return True
 
 
@@ -245,10 +264,16 @@ def _wait_for(turn: Turn, journey: Journey, step: WaitFor) -> bool:
     over = None if step.at_most is None else journey.since + step.at_most
     if over is not None and over <= turn.reach:
         turn.tell("branched", journey, why="else")
-        journey.go(step.otherwise, over)
+        journey.go(step.otherwise, _settled(turn, journey, over))
         return True
     _stand(turn, journey, earliest(over, changes))
     return False
+
+
+def _settled(turn: Turn, journey: Journey, until: int) -> int:
+    """When a wait was over: at its instant however late that is noticed, or when a change released it early."""
+    released = until if journey.until is None else min(journey.until, turn.reach)
+    return max(journey.since, until, released)
 
 
 def _stand(turn: Turn, journey: Journey, until: int | None) -> None:

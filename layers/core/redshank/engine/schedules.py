@@ -30,7 +30,7 @@ def catch_up(turn: Turn, workflow: Workflow, trigger: ScheduleTrigger) -> None:
         return
     at = _moment(turn, trigger)
     if _applied(turn, trigger) - DAY < at <= _applied(turn, trigger):
-        entering.enter(turn, workflow, trigger, at, {})
+        entering.enter(turn, workflow, trigger, turn.now, {})
 
 
 def _is_member(turn: Turn, trigger: ScheduleTrigger) -> bool:
@@ -39,7 +39,7 @@ def _is_member(turn: Turn, trigger: ScheduleTrigger) -> bool:
 
 def _next(turn: Turn, trigger: ScheduleTrigger) -> int | None:
     """The first moment after all that has passed already, for the contact or before the book was applied."""
-    after = max(turn.reach, _applied(turn, trigger))
+    after = max(turn.heard, _applied(turn, trigger))
     if trigger.at:
         at = _moment(turn, trigger)
         return at if at > after else None

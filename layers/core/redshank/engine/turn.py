@@ -37,6 +37,8 @@ class Turn:
     now: int
     #: Up to when time has passed for this contact: conditions are judged as of then. It catches up with ``now``.
     reach: int
+    #: Up to when schedules have been heard: what strikes with ``reach`` may come after an event of that instant.
+    heard: int = 0
     #: The next instant at which time alone changes something; None: never. In the past: to be worked out.
     due: int | None = 0
     #: The id of the input whose consequences are being worked out.
