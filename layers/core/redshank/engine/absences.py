@@ -2,6 +2,9 @@
 
 ``without W, for D`` after an anchor A fires at A + D if no W came from A's own second to A + D. A newer A starts it
 anew. An event that is both is an A: so each one disarms the last and arms the next.
+
+Only the latest of what disarms is remembered: an anchor that comes late, when A + D is over, fires if no W and no
+other anchor has come since.
 """
 
 from __future__ import annotations
@@ -35,9 +38,9 @@ def note(
     if arms and not_before is not None and at + trigger.span > not_before:
         if known.at is not None and at <= known.at:
             return
-        if known.disarmed is not None and _second(at) <= known.disarmed <= at + trigger.span:
+        if known.disarmed is not None and _second(at) <= known.disarmed:
             return
-        if key not in anchors and len(anchors) >= MAX_ANCHORS:
+        if known.at is None and len(due(turn)) >= MAX_ANCHORS:
             turn.tell("not_armed", workflow=workflow.name, why="too_many_open_keys")
             return
         kept = entering.kept(workflow, trigger.when, event.properties)
@@ -60,21 +63,22 @@ def due(turn: Turn) -> list[tuple[int, str]]:
 
 
 def fire(turn: Turn, key: str, at: int) -> None:
-    """What was waited for did not happen."""
-    anchor = turn.standing.anchors.pop(key)
+    """What was waited for did not happen; an older anchor that comes late does not fire too."""
+    anchor = turn.standing.anchors[key]
     workflow, trigger = turn.book.absences[_trigger(key)]
+    turn.standing.anchors[key] = Anchor(disarmed=max(anchor.at or 0, anchor.disarmed or 0))
     entering.enter(turn, workflow, trigger, at, anchor.event)
 
 
 def forget(turn: Turn) -> None:
-    """Drop what belongs to no trigger any more, and disarming events too old for an anchor to come late."""
+    """Drop what belongs to no trigger any more, and what disarms if it is too old for an anchor to come late."""
     before = turn.now - turn.book.policy.lateness
-    turn.standing.anchors = {
-        key: anchor
-        for key, anchor in turn.standing.anchors.items()
-        if _trigger(key) in turn.book.absences
-        and (anchor.at is not None or (anchor.disarmed is not None and anchor.disarmed > before))
-    }
+    known = {key: it for key, it in turn.standing.anchors.items() if _trigger(key) in turn.book.absences}
+    unarmed = sorted((it.disarmed or 0, key) for key, it in known.items() if it.at is None)
+    for disarmed, key in unarmed:
+        if disarmed < before or len(known) > 2 * MAX_ANCHORS:
+            del known[key]
+    turn.standing.anchors = known
 
 
 def _trigger(key: str) -> str:
