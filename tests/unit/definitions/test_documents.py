@@ -133,3 +133,17 @@ def test_mappings_and_lists_know_their_lines() -> None:
     assert value["b"].lines == [12, 13]
     assert value["b"][1].at("c") == Place("a.yaml", 13)
     assert value["b"][1].at("missing") == Place("a.yaml", 13)
+
+
+@pytest.mark.parametrize("depth", [61, 200, 5_000])
+def test_what_is_nested_beyond_reason_is_refused(depth: int) -> None:
+    [found] = _wrong("[" * depth + "]" * depth)
+    assert found.endswith("is nested more than 60 deep, which nobody could read")
+
+
+def test_what_is_nested_a_lot_is_read() -> None:
+    value = _read("[" * 60 + "]" * 60)
+    for _ in range(59):
+        assert isinstance(value, list)
+        [value] = value
+    assert value == []

@@ -28,6 +28,9 @@ _FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
 _DIGITS = 100
 _PERCENT = re.compile(r"[-+]?[0-9]+(\.[0-9]+)?%")
 
+_DEEPEST = 60
+_TOO_DEEP = f"is nested more than {_DEEPEST} deep, which nobody could read"
+
 _TEXT = "tag:yaml.org,2002:str"
 
 
@@ -87,6 +90,9 @@ def read(file: str, text: str, problems: Problems, *, first_line: int = 1) -> An
     except YAMLError as error:
         problems.add(Place(file), f"not valid YAML: {error}")
         return None
+    except RecursionError:
+        problems.add(Place(file), _TOO_DEEP)
+        return None
     return None if root is None else _Reader(file, first_line, problems).value(root)
 
 
@@ -103,6 +109,9 @@ class _Reader:
     def value(self, node: Node) -> Any:
         if id(node) in self.open:
             self.problems.add(self.place(node), "an anchor cannot contain itself")
+            return None
+        if len(self.open) == _DEEPEST:
+            self.problems.add(self.place(node), _TOO_DEEP)
             return None
         if (node.tag or "").startswith("!"):
             self.problems.add(self.place(node), f"the tag `{node.tag}` means nothing here; leave it out")
