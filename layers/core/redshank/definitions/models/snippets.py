@@ -23,7 +23,7 @@ def _distinct(value: Any) -> Any:
     if isinstance(value, list):
         twice = next((it for it in value if value.count(it) > 1), None)
         if twice is not None:
-            raise refusal(f"has {shown(twice)} twice")
+            raise refusal(f"should not name {shown(twice)} twice")
     return value
 
 

@@ -46,7 +46,7 @@ class _Step(Definition):
 
 def _confidence(value: float) -> float:
     if not 0.5 < value < 1:
-        raise refusal(f"should be more than 50% and less than 100%, not {shown(value)}")
+        raise refusal(f"should be more than 50% and less than 100%, not `{value * 100:.6g}%`")
     return value
 
 
