@@ -60,10 +60,13 @@ def in_stack(
     now: int,
 ) -> list[str]:
     """The explanation of a contact of a stack, by its live book unless another is given. Raises RedshankError."""
+    from cli.pausing import paused_of
+
     life = life_in_stack(stack.contacts, stack.log, name, now=now)
     row = None if message is None else stack.ledger.rows([message], consistent=False).get(message)
-    book = book or stack.books.current()
-    return list(explain(book, life, workflow=workflow, message=message, row=row))
+    live, pointer = stack.live_book()
+    paused = paused_of(live, pointer)
+    return list(explain(book or live, life, workflow=workflow, message=message, row=row, paused=paused))
 
 
 def life_in_file(file: Path, name: str) -> Life:
@@ -110,10 +113,12 @@ def explain(
     workflow: str | None = None,
     message: str | None = None,
     row: LedgerRow | None = None,
+    paused: Collection[str] = (),
 ) -> Iterator[str]:
     """What happened to a contact and why, a line each. Raises RedshankError for what is not there.
 
-    With a message, only its journey; ``row`` is what the ledger knows of it.
+    With a message, only its journey; ``row`` is what the ledger knows of it. ``paused`` are the workflows that are
+    paused by command: what is logged is played as if they had not been.
     """
     if workflow is not None and workflow not in book.workflows:
         raise RedshankError(f"the book has no workflow `{workflow}`; it has {', '.join(book.workflows)}")
@@ -133,7 +138,7 @@ def explain(
     if run is None:
         for name, text in teller.stands(state):
             if workflow in (None, name):
-                yield f"now: {text}"
+                yield f"now: {text}" + (", which is paused" if name in paused else "")
 
 
 def _last(moments: list[Moment], contact_id: str) -> State:

@@ -156,6 +156,9 @@ def test_a_log_is_played_up_to_now_and_the_end_says_where_they_stand() -> None:
         "Tue 1 Dec 09:00: waits at `pause` until Thu 3 Dec 09:00",
         "now: stands at `pause` of `activation` until Thu 3 Dec 09:00",
     ]
+    assert list(explain(BOOK, life, paused={"activation"}))[-1] == (
+        "now: stands at `pause` of `activation` until Thu 3 Dec 09:00, which is paused"
+    )
 
 
 def _message() -> str:
