@@ -229,7 +229,10 @@ class Email:
         )
         happened = self.step in human or (self.anyone and self.step in machine)
         if happened and self.link:
-            return any(_like(link, self.link) for link in journey.links.get(self.step, ()))
+            links = list(journey.links.get(self.step, ()))
+            if self.anyone:
+                links += journey.links_by_machine.get(self.step, ())
+            return any(_like(link, self.link) for link in links)
         return happened
 
 

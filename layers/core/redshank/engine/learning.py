@@ -61,9 +61,10 @@ def _see(turn: Turn, event: Event) -> None:
     if clicked:
         seen = journey.clicked if human else journey.clicked_by_machine
         link = event.properties.get("link")
-        links = journey.links.get(step, [])
-        if isinstance(link, str) and link not in links and turn.book.asks_links:
-            journey.links[step] = [*links, link][-MAX_LINKS:]
+        links = journey.links if human else journey.links_by_machine
+        known = links.get(step, [])
+        if isinstance(link, str) and link not in known and turn.book.asks_links:
+            links[step] = [*known, link][-MAX_LINKS:]
     else:
         seen = journey.opened if human else journey.opened_by_machine
     seen.setdefault(step, event.occurred_at)

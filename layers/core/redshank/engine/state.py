@@ -86,7 +86,7 @@ class Journey:
     #: As ``opened`` and ``clicked``, of machines: privacy proxies and link scanners.
     opened_by_machine: dict[str, int] = field(default_factory=dict)
     clicked_by_machine: dict[str, int] = field(default_factory=dict)
-    #: Step -> the links of its email that were clicked, where the workflow asks for them.
+    #: Step -> the links of its email that were clicked by humans, where a condition asks for them.
     links: dict[str, list[str]] = field(default_factory=dict)
     #: Step -> when it was left, of those that a ``since`` asks for.
     passed: dict[str, int] = field(default_factory=dict)
@@ -96,6 +96,8 @@ class Journey:
     held_out: bool = False
     #: Whether the goal has been counted (of a goal that does not end it).
     reached: bool = False
+    #: As ``links``, of machines.
+    links_by_machine: dict[str, list[str]] = field(default_factory=dict)
 
     @property
     def active(self) -> bool:
