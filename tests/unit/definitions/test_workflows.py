@@ -12,7 +12,7 @@ from redshank.engine.state import END
 from redshank.engine.values import ENTRY, Measured, Property, Trait
 from redshank.engine.workflows import Arm, BecomesTrigger, Branch, EventTrigger, Exit, Send, Wait
 from redshank.instants import DAY, HOUR
-from tests.unit.definitions.writing import FILES, compiled, workflow
+from tests.unit.definitions.writing import FILES, compiled, errors, workflow
 
 LINK = "{{ unsubscribe_url }}"
 HINTED = "---\nsubject: '{{ event.x }}'\n---\n"
@@ -55,6 +55,51 @@ def test_a_workflow_says_who_enters_how_often_and_how_important_it_is(tmp_path: 
     )
     assert (made.state, made.priority, made.again, made.key) == ("shadow", 10, 30 * DAY, "cart.id")
     assert made.exit_if == Compare(Trait("plan"), "eq", "pro")
+
+
+def test_an_entry_says_what_a_second_run_does_to_the_first_and_how_many_there_may_be(tmp_path: Path) -> None:
+    made = workflow(
+        tmp_path,
+        """\
+        trigger: {event: cart_updated}
+        entry: {again: always, key: cart_id, while_active: restart, max_active: 20, when_full: end_oldest}
+        holdout: 10%
+        steps: [{send: welcome}]
+        """,
+    )
+    assert (made.restarts, made.max_active, made.ends_oldest, made.holdout) == (True, 20, True, 0.1)
+
+
+def test_a_run_under_way_is_left_alone_if_nothing_is_said(tmp_path: Path) -> None:
+    made = workflow(tmp_path, "trigger: {event: a}\nentry: {key: cart_id}\nsteps: [{send: welcome}]\n")
+    assert (made.restarts, made.max_active, made.ends_oldest, made.holdout) == (False, 100, False, 0.0)
+
+
+@pytest.mark.parametrize(
+    ("head", "message"),
+    [
+        ("entry: {key: a, max_active: 501}", "`max_active` should be 500 or less: all that a contact is in must be "
+         "looked at together"),
+        ("entry: {key: a, max_active: 0}", "`max_active` should be 1 or more, not the number `0`"),
+        ("entry: {max_active: 5}", "`max_active` is of runs that differ by their `key`; without one there is one run "
+         "at a time"),
+        ("entry: {when_full: end_oldest}", "`when_full` is of runs that differ by their `key`; without one there is "
+         "one run at a time"),
+        ("entry: {while_active: ignored}", "`while_active` should be `ignore` or `restart`, not `ignored`; did you "
+         "mean `ignore`?"),
+        ("entry: {again: -3d}", "`again` should be `never`, `always` or a duration such as `30d`, not `-3d`"),
+        ("holdout: 110%", "`holdout` should be a share such as `20%`, not `110%`"),
+        ("goal: {trait: plan, eq: pro, value: total}", "`value` is a property of the goal's event, and this goal is "
+         "none"),
+        ("goal: {event: b, ends: maybe}", "`ends` should be true or false, not `maybe`"),
+        ("exit_if: {event: b, since: welcom}", "no step `welcom` is in this workflow; did you mean `welcome`?"),
+    ],
+)  # fmt: skip
+def test_a_mistake_in_an_entry_or_goal_is_told(tmp_path: Path, head: str, message: str) -> None:
+    text = f"trigger: {{event: a}}\n{head}\nsteps: [{{send: welcome}}]\n"
+    assert errors(tmp_path, {"workflows/activation.yaml": text}) == [
+        f"workflows/activation.yaml:2: {message}"
+    ]
 
 
 # --- triggers
@@ -153,6 +198,15 @@ def test_a_goal_may_count_without_ending_the_journey(tmp_path: Path) -> None:
     )
     assert _since_entry(made.goal).since == ENTRY
     assert not made.goal_ends
+
+
+@pytest.mark.parametrize(
+    "goal",
+    ["{event: paid, value: cart.total}", "{any: [{event: paid}, {in: power_user}], value: cart.total}"],
+)
+def test_a_goal_may_be_worth_what_its_event_says(tmp_path: Path, goal: str) -> None:
+    made = workflow(tmp_path, f"trigger: {{event: a}}\ngoal: {goal}\nsteps: [{{send: welcome}}]\n")
+    assert made.goal_value == "cart.total"
 
 
 def test_a_goal_can_be_any_condition(tmp_path: Path) -> None:
@@ -320,8 +374,6 @@ def test_without_any_topic_it_is_the_only_marketing_one(tmp_path: Path) -> None:
 
 
 def test_without_any_topic_and_more_than_one_to_choose_from_the_author_is_asked(tmp_path: Path) -> None:
-    from tests.unit.definitions.writing import errors
-
     text = "trigger: {event: a}\nsteps:\n- send: welcome\n"
     assert errors(tmp_path, {"redshank.yaml": NEWS, "workflows/activation.yaml": text}) == [
         "workflows/activation.yaml:3: `welcome` has no topic; give the workflow a `topic`"
