@@ -4,15 +4,17 @@ mistakes."""
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import typer
 from rich.console import Console
 from rich.markup import escape
+from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
-from redshank.definitions.problems import InvalidBook
+from redshank.definitions.problems import InvalidBook, Problem
 from redshank.errors import RedshankError
 from redshank.simulation.events import BadEvents
 
@@ -52,13 +54,64 @@ def telling_problems(folder: Path) -> Iterator[None]:
     try:
         yield
     except InvalidBook as error:
-        out = aside()
-        for problem in error.problems:
-            path = folder / problem.place.file if problem.place.file else folder
-            place = f"{path}:{problem.place.line}" if problem.place.line else f"{path}"
-            out.print(f"[bold]{escape(place)}:[/] {escape(problem.message)}")
-        out.print(f"[bold red]{counted(len(error.problems), 'error')}[/]")
+        tell_errors(folder, error.problems)
         raise typer.Exit(1) from None
+
+
+def tell_errors(folder: Path, errors: Collection[Problem]) -> None:
+    """Each error of a book on a line of its own, and how many there are."""
+    out = aside()
+    for problem in errors:
+        out.print(_line(folder, problem))
+    out.print(f"[bold red]{counted(len(errors), 'error')}[/]")
+
+
+def tell_warnings(folder: Path, found: Collection[Problem]) -> None:
+    """Each warning of a book on a line of its own, and how many there are, if any."""
+    out = aside()
+    for problem in found:
+        out.print(_line(folder, problem), style="yellow")
+    if found:
+        out.print(f"[bold yellow]{counted(len(found), 'warning')}[/]")
+
+
+def path_of(folder: Path, problem: Problem) -> str:
+    """The file a problem is in, as an editor opens it."""
+    return str(folder / problem.place.file if problem.place.file else folder)
+
+
+def _line(folder: Path, problem: Problem) -> str:
+    path = path_of(folder, problem)
+    place = f"{path}:{problem.place.line}" if problem.place.line else path
+    return f"[bold]{escape(place)}:[/] {escape(problem.message)}"
+
+
+@contextmanager
+def waiting(out: Console, what: str) -> Iterator[Callable[[int, int], None]]:
+    """A bar (how much is done, of how much), where somebody can see it and it takes more than a second."""
+    bar = Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TaskProgressColumn(),
+        TimeRemainingColumn(),
+        console=out,
+        transient=True,
+    )
+    started = time.monotonic()
+    task = bar.add_task(what, total=None)
+
+    def told(done: int, of: int) -> None:
+        if not bar.live.is_started:
+            if not out.is_terminal or time.monotonic() - started < 1:
+                return
+            bar.start()
+        bar.update(task, completed=done, total=of)
+
+    try:
+        yield told
+    finally:
+        if bar.live.is_started:
+            bar.stop()
 
 
 def counted(count: int, noun: str) -> str:
