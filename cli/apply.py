@@ -191,7 +191,8 @@ def _moves(before: Workflow, after: Workflow) -> bool:
 
 
 def waits(step: Step) -> Step:
-    """A step without what does not matter to a journey that stands at it: what an email says."""
+    """A step without what does not matter to a journey that stands at it: what an email says, where it leads."""
+    step = replace(step, next=END)
     if not isinstance(step, Send):
         return step
     return replace(step, template="", topic="", sender="", subject="", arms={}, decide=None)

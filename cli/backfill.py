@@ -122,6 +122,7 @@ def fill(doors: Doors, pointer: BookPointer, told: Callable[[Progress], None] = 
                 progress.visited += len(contacts)
                 if after is None:
                     progress.ended.append(name)
+                    progress.after.pop(name, None)
                 else:
                     progress.after[name] = after
                 doors.settings.note_backfill(pointer.sequence, progress.plain())
@@ -154,13 +155,13 @@ def drain(
     told: Callable[[int], None] = lambda _: None,
     sleep: Callable[[float], None] = time.sleep,
 ) -> None:
-    """Wait until the queue has next to nothing left twice in a row, and for so many seconds at least: so long may
-    visits go back to it, since some function may not have noticed the book."""
+    """Wait until next to nothing is left on the queue, twice in a row, after so many seconds: until then visits may
+    go back to it, since some function may not have noticed the book."""
     quiet = 0
     waited = 0.0
-    while quiet < 2 or waited < for_seconds:
+    while quiet < 2:
         found = left()
         told(found)
-        quiet = quiet + 1 if found < FEW else 0
+        quiet = quiet + 1 if found < FEW and waited >= for_seconds else 0
         sleep(LOOK)
         waited += LOOK
