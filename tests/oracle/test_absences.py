@@ -88,7 +88,7 @@ def fired(case: Case) -> list[tuple[int, int]]:
         )
         if not disarmed and not renewed:
             found.append((over, decided))
-    return sorted(found, key=lambda it: it[1])
+    return sorted(found, key=lambda it: (it[1], it[0]))
 
 
 def assert_fired(moments: list[int], case: Case, after: int = 0) -> None:
