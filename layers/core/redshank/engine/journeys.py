@@ -66,7 +66,7 @@ def proceed(turn: Turn, journey: Journey) -> None:
             return None
         if step.id in workflow.remembers:
             journey.passed[step.id] = journey.since
-        if journey.at == END and not isinstance(step, Exit):
+        if journey.at == END and journey.run in turn.standing.journeys and not isinstance(step, Exit):
             turn.tell("exited", journey, step=step.id, why="finished")
     return None
 
@@ -201,7 +201,10 @@ def _take(turn: Turn, workflow: Workflow, journey: Journey, step: Step) -> bool:
             journey.go(END, turn.now)
             return True
         case Set() | Subscribe() | Emit() | Enroll() | Suppress():
-            _act(turn, journey, step)
+            if workflow.state == "shadow":
+                turn.tell("did", journey, why="shadow")
+            else:
+                _act(turn, journey, step)
             # An action may end the journey that takes it: by unsubscribing from its topic.
             journey.go(step.next, journey.since)
             return True

@@ -286,7 +286,7 @@ type Step = (
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Workflow:
     name: str
-    #: ``live``, ``shadow`` (decides, sends nothing), ``paused`` (stands still) or ``retired`` (nobody enters).
+    #: ``live``, ``shadow`` (decides, does nothing), ``paused`` (stands still) or ``retired`` (nobody enters).
     state: str = "live"
     topic: str = ""
     priority: int = 50
