@@ -8,6 +8,7 @@ functions  the other end of that socket, and the queues' deliveries as Lambda ma
 counting   what would AWS bill for these calls?
 workload   what happens, in contacts, events and notifications?
 advancing  how fast is the pure engine?
+simulating how fast is a history simulated, and in how much memory?
 cold       how long does a first event wait?
 load       how busy was everything, and so: what held it?
 stages     the run, stage by stage

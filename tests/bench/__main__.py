@@ -13,12 +13,13 @@ from itertools import count
 from statistics import median
 
 from tests import dynamodb_local
-from tests.bench import cold, place, report, stages, workload
+from tests.bench import cold, place, report, simulating, stages, workload
 from tests.bench.deployed import ROOT
 from tests.bench.functions import Function, batch
 from tests.bench.load import CORES
 from tests.bench.place import LATENCY, Place
 from tests.bench.report import Figure, Section
+from tests.bench.simulating import Simulating
 from tests.bench.stages import Measured, Team
 from tests.bench.workload import LIFE
 
@@ -39,6 +40,8 @@ def main() -> int:
     busy_before = os.getloadavg()[0]
     tell("the engine alone")
     sections = [_engine(stages.advancing())]
+    tell("a history of 10,000 contacts, simulated")
+    sections.append(_simulation(stages.simulating()))
     try:
         with place.prepared() as prepared:
             sections += _measured(prepared, given.contacts, given.processes, given.cold_runs)
@@ -112,7 +115,8 @@ def _engine(rates: Sequence[float]) -> Section:
     return Section(
         title="The engine alone",
         words=(
-            "advance() in one process on one core, by its CPU time; a book of 20 workflows, two of which listen.",
+            "advance() in one process on one core, by its CPU time; a book of 50 segments and 20 workflows,",
+            "two of which listen.",
         ),
         figures=[
             Figure(
@@ -122,6 +126,42 @@ def _engine(rates: Sequence[float]) -> Section:
                 spread=(min(rates), max(rates)),
                 aim=10_000,
             )
+        ],
+    )
+
+
+def _simulation(found: Simulating) -> Section:
+    return Section(
+        title="Simulating",
+        words=(
+            f"{simulating.CONTACTS:,} contacts over {simulating.DAYS} days: {found.events:,} messages in a file and the"
+            f" instants waited for, {found.steps:,} contact-steps,",
+            f"{found.emails:,} emails. In {100 * found.decided:.0f} % of the steps the engine had something to decide;"
+            " the rest are events that nobody listens to.",
+            "Reading the file included; one process on one core, by its CPU time.",
+        ),
+        figures=[
+            Figure(
+                key="simulated_steps_per_second",
+                title="contact-steps a second",
+                value=median(found.rates),
+                spread=(min(found.rates), max(found.rates)),
+                aim=20_000,
+            ),
+            Figure(
+                key="simulate_memory_mb",
+                title="memory at its peak",
+                value=found.memory,
+                unit="MB",
+                aim=300,
+                at_most=True,
+            ),
+            Figure(
+                key="simulate_seconds",
+                title="on the clock, with the processes that it takes",
+                value=found.seconds,
+                unit="s",
+            ),
         ],
     )
 

@@ -119,5 +119,5 @@ def _furnish(s3: StandIn) -> str:
     from redshank.store.settings import DynamoSettings
 
     settings = DynamoSettings()
-    apply_book(workload.book(), settings, _Bucket(s3), BUCKET)
+    apply_book(workload.book(), settings, _Bucket(s3), BUCKET, now=Clock().now())
     return create_key(settings, "bench", [Scope.WRITE], now=Clock().now())

@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from redshank.instants import DAY
 from tests.bench import workload
@@ -16,6 +17,7 @@ from tests.bench.deployed import ROOT, Source
 from tests.bench.functions import Function, FunctionFailed, deliver, drain, environment
 from tests.bench.load import Load
 from tests.bench.place import Place
+from tests.bench.simulating import Simulating
 from tests.bench.workload import LIFE, Contacts, Post
 
 #: Contacts of each counted kind.
@@ -100,16 +102,25 @@ def per(used: Mapping[str, float], things: int) -> dict[str, float]:
 
 def advancing() -> list[float]:
     """Events a second of each repetition, in a process of its own."""
+    found: list[float] = _alone("advancing")
+    return found
+
+
+def simulating() -> Simulating:
+    """A large history, in a process of its own."""
+    return Simulating(**_alone("simulating"))
+
+
+def _alone(module: str) -> Any:
     done = subprocess.run(
-        [sys.executable, "-m", "tests.bench.advancing"],
+        [sys.executable, "-m", f"tests.bench.{module}"],
         cwd=ROOT,
         env=environment(),
         capture_output=True,
         text=True,
         check=True,
     )
-    found: list[float] = json.loads(done.stdout)
-    return found
+    return json.loads(done.stdout)
 
 
 # --- one kind of event at a time, each alone with its contact

@@ -17,7 +17,7 @@ from typing import Any
 from redshank.definitions import compile_book
 from redshank.engine.book import Book
 from redshank.engine.conditions import Compare
-from redshank.engine.measures import Measure
+from redshank.engine.measures import Measure, Rolling
 from redshank.engine.state import END
 from redshank.engine.values import Measured
 from redshank.engine.workflows import BecomesTrigger, Exit, Workflow
@@ -35,7 +35,7 @@ type Post = dict[str, Any]
 
 
 def book() -> Book:
-    uses = Measure(key="uses", events=(LISTENED,), window=30 * DAY)
+    uses = Measure(key="uses", events=(LISTENED,), window=Rolling(length=30 * DAY))
     regulars = Workflow(
         name="regulars",
         topic="onboarding",

@@ -140,7 +140,10 @@ def recall(post: Any) -> Event:
         at = _instant(post, "originalTimestamp")
     if at is None:
         raise BadInput("is missing: when did it happen?", field="timestamp")
-    return _event(_kind(post), {**post, "sentAt": None}, _Moment(Clock(), at, None, 0), trusted=True)
+    return _event(_kind(post), post, _Moment(_WALL, at, None, 0), kept=True)
+
+
+_WALL = Clock()
 
 
 class _Moment(NamedTuple):
@@ -169,12 +172,12 @@ def _kind(post: Mapping[str, Any]) -> str:
     return kind
 
 
-def _event(kind: str, post: Mapping[str, Any], moment: _Moment, *, trusted: bool = False) -> Event:
+def _event(kind: str, post: Mapping[str, Any], moment: _Moment, *, kept: bool = False) -> Event:
     user_id, anonymous_id = _label(post, "userId"), _label(post, "anonymousId")
     if not user_id and not anonymous_id:
         raise BadInput("is missing, and so is anonymousId", field="userId")
     said = _SAID[kind](post)
-    if said.name in RESERVED and not trusted:
+    if said.name in RESERVED and not kept:
         raise BadInput(f"{said.name} is an event that only Redshank makes", field="event")
     stream = stream_of(user_id, anonymous_id)
     event_id = _label(post, "messageId")
@@ -185,7 +188,7 @@ def _event(kind: str, post: Mapping[str, Any], moment: _Moment, *, trusted: bool
         stream=stream,
         type=kind,
         name=said.name,
-        occurred_at=_occurred_at(post, moment),
+        occurred_at=moment.received_at if kept else _occurred_at(post, moment),
         received_at=moment.received_at,
         properties=said.properties,
         traits=said.traits,
