@@ -1,4 +1,4 @@
-"""Beyond so many events a window is kept by the hour: what it may be wrong by is what falls in the hours at its edges."""
+"""What is kept by the hour is wrong by no more than what falls in the hours at the edges of a window."""
 
 from __future__ import annotations
 
