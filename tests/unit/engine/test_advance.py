@@ -17,6 +17,7 @@ from redshank.instants import DAY, HOUR, MINUTE
 from tests.books import ACTIVATION, UPGRADE, book, send, steps
 from tests.unit.engine.living import ANN, T0, Ann, cancels, mails
 
+
 @pytest.fixture
 def ann() -> Ann:
     return Ann(book(ACTIVATION, UPGRADE), email="ann@example.com", plan="free")

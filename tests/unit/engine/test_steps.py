@@ -12,7 +12,7 @@ from redshank.engine import inputs
 from redshank.engine.book import Book, Topic
 from redshank.engine.conditions import Compare, Subscribed
 from redshank.engine.state import END
-from redshank.engine.values import Constant, Joined, Measured, Property, Trait
+from redshank.engine.values import Constant, Joined, Measured, Property, Trait, Value
 from redshank.engine.workflows import (
     Arm,
     BecomesTrigger,
@@ -419,7 +419,10 @@ def test_a_subscribe_step_lifts_it() -> None:
 
 
 def test_emit_puts_an_event_with_its_values_onto_the_bus() -> None:
-    detail = {"plan": Trait("plan"), "text": Joined((Constant("plan "), Trait("plan"), Trait("none")))}
+    detail: dict[str, Value] = {
+        "plan": Trait("plan"),
+        "text": Joined((Constant("plan "), Trait("plan"), Trait("none"))),
+    }
     ann = ann_of(sequence(Emit(id="tell", next=END, name="trial.rescued", detail=detail)))
     ann.says(0, plan="pro")
     (found,) = emissions(ann.does("go", 1))

@@ -140,7 +140,7 @@ PAID = measures(Measure(key="paid", events=("paid",), window=SinceEntry()))
 def test_an_event_counts_since_the_wait_began() -> None:
     made = waits_for(paid(HERE))
     ann = ann_of(
-        replace(made, first="rest", steps=made.steps | steps(wait("rest", DAY, "look"))), measures=PAID
+        replace(made, first="rest", steps={**made.steps, **steps(wait("rest", DAY, "look"))}), measures=PAID
     )
     ann.does("go", 0)
     ann.does("paid", HOUR)
@@ -152,7 +152,7 @@ def test_an_event_counts_since_the_wait_began() -> None:
 def test_an_event_since_the_entry_passes_at_once() -> None:
     made = waits_for(paid(ENTRY))
     ann = ann_of(
-        replace(made, first="rest", steps=made.steps | steps(wait("rest", DAY, "look"))), measures=PAID
+        replace(made, first="rest", steps={**made.steps, **steps(wait("rest", DAY, "look"))}), measures=PAID
     )
     ann.does("go", 0)
     ann.does("paid", HOUR)
@@ -162,7 +162,7 @@ def test_an_event_since_the_entry_passes_at_once() -> None:
 def test_an_event_since_a_step_passes_at_once() -> None:
     made = waits_for(paid("first"), remembers=("first",))
     chain = steps(wait("first", DAY, "second"), wait("second", DAY, "look"))
-    live = replace(made, first="first", steps=made.steps | chain)
+    live = replace(made, first="first", steps={**made.steps, **chain})
     ann = ann_of(live, measures=PAID)
     ann.does("go", 0)
     ann.does("paid", HOUR)

@@ -90,11 +90,13 @@ def adapt(turn: Turn, journey: Journey) -> None:
     moved = False
     while journey.active and _step(turn, workflow, journey) is None:
         moved = True
-    waits = isinstance(workflow.steps.get(journey.at), Wait | WaitUntil | WaitFor)
-    if moved and not waits:
-        journey.since = turn.now
-    if moved or (waits and (journey.until is None or journey.until > turn.now)):
-        journey.until = turn.now
+    step = workflow.steps.get(journey.at)
+    if isinstance(step, Wait | WaitUntil | WaitFor):
+        if moved or journey.until is None or journey.until > turn.now:
+            journey.until = turn.now
+    elif moved or not isinstance(step, Send):
+        # It has just come here.
+        journey.since = journey.until = turn.now
     return None
 
 
