@@ -21,6 +21,7 @@ from rich.markup import escape
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
+from cli.telling import counted
 from redshank.engine import serial
 from redshank.engine.book import Book
 from redshank.engine.moments import instant_of
@@ -51,7 +52,7 @@ class Simulated:
         rate = self.outcome.steps / max(self.seconds, 1e-9) / self.processes
         each = f" on each of {self.processes} processes" if self.processes > 1 else ""
         return (
-            f"{self.outcome.contacts:,} contacts, {self.outcome.steps:,} contact-steps"
+            f"{counted(self.outcome.contacts, 'contact')}, {counted(self.outcome.steps, 'contact-step')}"
             f" in {self.seconds:.1f} s: {rate:,.0f} a second{each}"
         )
 
@@ -69,13 +70,13 @@ def run(
 
     ``told`` hears (what is done, how much of it, of how much).
     """
+    started = time.monotonic()
     size = file.stat().st_size if file.exists() else 0
     found = index(file, lambda done: told("reading", done, size))
     until = until_of(found) if until is None else until
     if processes is None:
         processes = min(_MOST_PROCESSES, os.cpu_count() or 1, 1 + found.count // _WORTH_A_PROCESS)
     work = _Work(serial.dump(book), str(file), until, lists_emails)
-    started = time.monotonic()
     outcome = Outcome(bad=list(found.bad))
     for part in _parts(work, found, processes):
         outcome.add(part)

@@ -217,7 +217,7 @@ def _happened(book: Book, contact_id: str, events: list[Event], until: int) -> I
                     (mail for mail in moment.mails if (mail.run, mail.step) == (it.run, it.step)), None
                 )
                 if mail is not None:
-                    yield Done(mail.decided_at, "sent", mail.workflow, mail.step, mail.variant)
+                    yield Done(mail.decided_at, "sent", mail.workflow, mail.step, it.why)
 
 
 def _compare(expected: list[Done], happened: list[Done]) -> list[Line]:
