@@ -152,8 +152,8 @@ def drain(
     left: Callable[[], int],
     *,
     for_seconds: float,
+    sleep: Callable[[float], None],
     told: Callable[[int], None] = lambda _: None,
-    sleep: Callable[[float], None] = time.sleep,
 ) -> None:
     """Wait until next to nothing is left on the queue, twice in a row, after so many seconds: until then visits may
     go back to it, since some function may not have noticed the book."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable, Collection
 from typing import TYPE_CHECKING, Annotated
 
@@ -190,6 +191,7 @@ def _visit(target: Stack, live: Book, pointer: BookPointer, *, waits: bool) -> N
             lambda: queues.unfinished(Queue.EVENTS),
             for_seconds=_grace(target, live),
             told=_counting_down(told),
+            sleep=time.sleep,
         )
     aside().print("every visit has been made")
 

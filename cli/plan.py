@@ -201,8 +201,17 @@ def _others(was: Workflow, now: Workflow) -> Iterator[str]:
     for item in dataclasses.fields(Workflow):
         if item.name not in aside and getattr(was, item.name) != getattr(now, item.name):
             yield _WORDS.get(item.name, item.name)
-    if list(was.steps) != list(now.steps) and was.steps.keys() == now.steps.keys():
+    before, after = list(_way(was)), list(_way(now))
+    if [step for step in before if step in after] != [step for step in after if step in before]:
         yield "order of the steps"
+
+
+def _way(workflow: Workflow) -> Iterator[str]:
+    """The steps that follow one another, whatever lies inside of branches."""
+    step = workflow.first
+    while step != END:
+        yield step
+        step = workflow.steps[step].next
 
 
 def _difference(was: Step, now: Step) -> str:

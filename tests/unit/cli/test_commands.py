@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import os
 import sys
+import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import boto3
@@ -22,20 +24,32 @@ _AWS = {
     "AWS_DEFAULT_REGION": "us-east-1",
     "AWS_EC2_METADATA_DISABLED": "true",
 }
+
+
+def _table(name: str, *keys: str) -> dict[str, object]:
+    return {
+        "Type": "AWS::DynamoDB::Table",
+        "Properties": {
+            "TableName": {"Fn::Sub": f"${{AWS::StackName}}-{name}"},
+            "BillingMode": "PAY_PER_REQUEST",
+            "AttributeDefinitions": [{"AttributeName": key, "AttributeType": "S"} for key in keys],
+            "KeySchema": [
+                {"AttributeName": key, "KeyType": kind}
+                for key, kind in zip(keys, ("HASH", "RANGE"), strict=False)
+            ],
+        },
+    }
+
+
 _TEMPLATE = {
     "Resources": {
-        "Settings": {
-            "Type": "AWS::DynamoDB::Table",
-            "Properties": {
-                "TableName": {"Fn::Sub": "${AWS::StackName}-settings"},
-                "BillingMode": "PAY_PER_REQUEST",
-                "AttributeDefinitions": [{"AttributeName": "name", "AttributeType": "S"}],
-                "KeySchema": [{"AttributeName": "name", "KeyType": "HASH"}],
-            },
-        },
+        "Settings": _table("settings", "name"),
+        "Contacts": _table("contacts", "contact_id", "kind"),
+        "Members": _table("members", "segment_shard", "contact_id"),
         "Books": {"Type": "AWS::S3::Bucket", "Properties": {"BucketName": "books-of-redshank"}},
+        "Events": {"Type": "AWS::SQS::Queue"},
     },
-    "Outputs": {"Bucket": {"Value": {"Ref": "Books"}}},
+    "Outputs": {"Bucket": {"Value": {"Ref": "Books"}}, "EventsQueue": {"Value": {"Ref": "Events"}}},
 }
 
 
@@ -117,7 +131,8 @@ def test_what_was_applied_is_what_the_functions_read(tmp_path: Path, stack: str)
     assert _run("apply", tmp_path, "--stack", stack).exit_code == 0
     settings = DynamoSettings()
     live = S3Books(lambda: boto3.client("s3"), "books-of-redshank", settings).current()
-    assert live == compile_book(tmp_path, sequence=2)
+    assert replace(live, born={}) == compile_book(tmp_path, sequence=2)
+    assert {name: sequence for name, (sequence, _) in live.born.items()}["segment:power_user"] == 2
     pointer = settings.pointer()
     assert pointer is not None
     assert pointer.listens == live.listens
@@ -132,6 +147,156 @@ def test_a_book_with_mistakes_is_not_applied(tmp_path: Path, stack: str) -> None
     assert (result.exit_code, result.stdout) == (1, "")
     assert "redshank.yaml:10: unknown key `topic`; did you mean `topics`?" in result.stderr
     assert DynamoSettings().pointer() is None
+
+
+# --- the contacts of a book
+
+
+def _know(*names: str) -> None:
+    from redshank.engine.state import Standing
+    from redshank.store.contacts import DynamoContacts
+
+    for name in names:
+        DynamoContacts().write(Standing(contact_id=name, version=1, book=1))
+
+
+def _visits() -> list[tuple[str, int]]:
+    """Who was sent a visit, and of which book; the messages are taken from the queue."""
+    from redshank import wire
+    from redshank.engine.inputs import Visit
+
+    sqs = boto3.client("sqs")
+    [url] = sqs.list_queues()["QueueUrls"]
+    found = []
+    while messages := sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages", []):
+        for message in messages:
+            inputs = wire.unpack(message["Body"])
+            found += [(one.contact_id, one.book) for one in inputs if isinstance(one, Visit)]
+            sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
+    return sorted(found)
+
+
+def _new_segment(folder: Path) -> Path:
+    (folder / "segments.yaml").write_text("power_user: {trait: plan, eq: team}\n", encoding="utf-8")
+    return folder
+
+
+def test_a_book_with_something_new_visits_every_contact(tmp_path: Path, stack: str) -> None:
+    _run("apply", write(tmp_path), "--stack", stack)
+    _know("ann", "bob")
+    result = _run("apply", _new_segment(tmp_path), "--stack", stack, "--no-wait")
+    assert result.exit_code == 0, result.output
+    assert "2 contacts of 2 will be visited" in result.stderr
+    assert _visits() == [("ann", 2), ("bob", 2)]
+    assert _run("backfill", "--stack", stack).stdout == "book 2 has met every contact it has something for\n"
+    assert _visits() == []
+
+
+def test_what_was_interrupted_goes_on(tmp_path: Path, stack: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    from redshank.store.contacts import DynamoContacts
+
+    _run("apply", write(tmp_path), "--stack", stack)
+    _know("ann")
+    with monkeypatch.context() as broken:
+        broken.setattr(DynamoContacts, "some", None)
+        assert _run("apply", _new_segment(tmp_path), "--stack", stack, "--no-wait").exit_code != 0
+    again = _run("apply", tmp_path, "--stack", stack, "--no-wait")
+    assert again.stdout == f"nothing changed: this is book 2, which is live on {stack}\n"
+    assert _visits() == [("ann", 2)]
+
+
+def test_a_drained_queue_is_waited_for(tmp_path: Path, stack: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    _run("apply", write(tmp_path), "--stack", stack)
+    _know("ann")
+    looks: list[float] = []
+    monkeypatch.setattr(time, "sleep", looks.append)
+    result = _run("apply", _new_segment(tmp_path), "--stack", stack)
+    assert (result.exit_code, "every visit has been made" in result.stderr) == (0, True)
+    assert len(looks) >= 2
+
+
+# --- plan
+
+
+def test_a_plan_shows_what_would_change_and_changes_nothing(tmp_path: Path, stack: str) -> None:
+    from redshank.store.settings import DynamoSettings
+
+    assert "no book is live" in _run("plan", write(tmp_path), "--stack", stack).stdout
+    _run("apply", tmp_path, "--stack", stack)
+    _know("ann")
+    result = _run("plan", _new_segment(tmp_path), "--stack", stack)
+    assert result.exit_code == 0, result.output
+    assert result.stdout.splitlines() == [
+        "book 1 is live; this would be book 2",
+        "~ segment power_user",
+        "every contact will be visited: 1",
+    ]
+    pointer = DynamoSettings().pointer()
+    assert pointer is not None
+    assert pointer.sequence == 1
+
+
+def test_a_script_gets_the_plan_as_json(tmp_path: Path, stack: str) -> None:
+    _run("apply", write(tmp_path), "--stack", stack)
+    found = json.loads(_run("plan", _new_segment(tmp_path), "--stack", stack, "--json").stdout)
+    assert (found["live"], found["segments"]["changed"]) == (1, ["power_user"])
+
+
+# --- pause and resume
+
+
+def test_a_workflow_is_paused_shown_as_drift_and_resumed(tmp_path: Path, stack: str) -> None:
+    from redshank.aws.books import S3Books
+    from redshank.store.settings import DynamoSettings
+
+    def state() -> str:
+        books = S3Books(lambda: boto3.client("s3"), "books-of-redshank", DynamoSettings())
+        return books.current().workflows["activation"].state
+
+    _run("apply", write(tmp_path), "--stack", stack)
+    assert _run("pause", "activation", "--stack", stack).stdout == "paused within seconds: activation\n"
+    assert state() == "paused"
+    assert "! workflow activation is paused by command" in _run("plan", tmp_path, "--stack", stack).stdout
+    _run("apply", _new_segment(tmp_path), "--stack", stack, "--no-wait")
+    assert state() == "paused"
+    assert _run("resume", "--all", "--stack", stack, "--no-wait").stdout == "resumed: every workflow\n"
+    assert state() == "live"
+
+
+@pytest.mark.parametrize("arguments", [["pause"], ["pause", "activation", "--all"], ["resume"]])
+def test_what_is_to_be_paused_must_be_said(stack: str, arguments: list[str]) -> None:
+    result = _run(*arguments, "--stack", stack)
+    assert (result.exit_code, result.stderr) == (1, "error: Name the workflows, or give --all.\n")
+
+
+def test_without_a_book_that_is_said(stack: str) -> None:
+    result = _run("pause", "--all", "--stack", stack)
+    assert (result.exit_code, result.stderr) == (
+        1,
+        f"error: no book is live on `{stack}`; `redshank apply` makes one\n",
+    )
+
+
+# --- segments
+
+
+def test_segments_are_counted_and_their_members_listed(tmp_path: Path, stack: str) -> None:
+    from redshank.store.members import DynamoMembers
+
+    _run("apply", write(tmp_path), "--stack", stack)
+    for name in ("ann", "bob", "cem"):
+        DynamoMembers().put("power_user", name, member=name != "cem", version=1, now=1)
+    lines = _run("segments", "--stack", stack).stdout.splitlines()
+    assert [line.split() for line in lines] == [["segment", "members"], ["power_user", "2"]]
+    assert json.loads(_run("segments", "--stack", stack, "--json").stdout) == {"power_user": 2}
+    listed = _run("segments", "power_user", "--stack", stack).stdout.splitlines()
+    assert sorted(listed) == ["ann", "bob"]
+    assert len(_run("segments", "power_user", "--limit", 1, "--stack", stack).stdout.splitlines()) == 1
+    unknown = _run("segments", "power_users", "--stack", stack)
+    assert (unknown.exit_code, unknown.stderr) == (
+        1,
+        "error: unknown segment `power_users`; did you mean `power_user`?\n",
+    )
 
 
 # --- what is wrong with the stack or the account
