@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -12,7 +14,7 @@ from cli.arguments import BookFolder, StackName, summary
 from cli.keys import Scope, create_key, list_keys, revoke_key
 from cli.live import app as live_app
 from cli.seeing import app as seeing_app
-from cli.telling import aside, console, failing_in_words, tell_errors, tell_warnings
+from cli.telling import aside, console, counted, failing_in_words, tell_errors, tell_warnings
 from redshank.clock import Clock
 from redshank.instants import iso
 
@@ -54,6 +56,25 @@ def validate(
         console().print(f"[green]{escape(str(folder))} is valid:[/] {summary(checked.book)}")
     if not checked.passes(strict=strict):
         raise typer.Exit(1)
+
+
+@app.command()
+def schema(
+    out: Annotated[Path, typer.Option("--out", metavar="DIR", help="The folder to write them to.")] = Path(
+        ".schemas"
+    ),
+) -> None:
+    """Write JSON Schemas, with which an editor completes and checks the files of a book."""
+    from cli.schema import associations, write_schemas
+
+    written = write_schemas(out)
+    aside().print(f"[green]{counted(len(written), 'schema')} written to {escape(str(out))}[/]")
+    aside().print("for Visual Studio Code with its YAML extension, put this into .vscode/settings.json:")
+    typer.echo(json.dumps({"yaml.schemas": associations(out)}, indent=2))
+    aside().print(
+        "other editors with yaml-language-server read it from the first line of a file, with the path from there:\n"
+        "# yaml-language-server: $schema=PATH/workflow.json"
+    )
 
 
 @keys_app.command("create")

@@ -225,7 +225,8 @@ class NotCondition(Definition):
     negated: Condition = Field(alias="not")
 
 
-def _list_means_all(value: Any) -> Any:
+def list_means_all(value: Any) -> Any:
+    """A list of conditions as one that asks for all of them."""
     if not isinstance(value, Listed):
         return value
     if not value:
@@ -271,7 +272,7 @@ type Condition = Annotated[
     | Annotated[NotCondition, Tag("<not>")],
     _CONDITION.discriminator,
     _CONDITION.check,
-    BeforeValidator(_list_means_all),
+    BeforeValidator(list_means_all),
 ]
 
 

@@ -7,7 +7,7 @@ import re
 import zoneinfo
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BeforeValidator
+from pydantic import AfterValidator, BeforeValidator, WithJsonSchema
 
 from redshank.definitions.documents import Percent
 from redshank.definitions.models.base import later, refusal, shown
@@ -111,24 +111,62 @@ def refuse_double(value: Any) -> Any:
     return value
 
 
+#: How it is written, for editors and for the reference.
+_DURATION = {
+    "type": "string",
+    "pattern": "^([0-9]+[smhdw])+$",
+    "title": "duration",
+    "examples": ["2d", "4h", "15m"],
+}
+_SHARE = {
+    "anyOf": [
+        {"type": "number", "minimum": 0, "maximum": 1},
+        {"type": "string", "pattern": "^(100(\\.0+)?|[0-9]{1,2}(\\.[0-9]+)?)%$"},
+    ],
+    "title": "share",
+    "examples": ["20%"],
+}
+_OPERAND = {"type": ["string", "number", "boolean"], "title": "text, number, true or false"}
+_ORDERED = {"type": ["string", "number"], "title": "number, share or text"}
+
 #: A span in milliseconds.
-Duration = Annotated[int, BeforeValidator(duration)]
+Duration = Annotated[int, BeforeValidator(duration), WithJsonSchema(_DURATION)]
 #: A span in milliseconds that is not zero.
 PositiveDuration = Annotated[Duration, AfterValidator(_positive)]
 #: What a workflow, step, topic, sender or segment is called.
-Name = Annotated[str, BeforeValidator(_name)]
+Name = Annotated[
+    str,
+    BeforeValidator(_name),
+    WithJsonSchema({"type": "string", "pattern": f"^{_NAME.pattern}$", "title": "name"}),
+]
 #: What a measure is called: a name that can stand in an expression and in a template.
-Identifier = Annotated[str, BeforeValidator(_identifier)]
-Number = Annotated[int | float, BeforeValidator(_number)]
+Identifier = Annotated[
+    str,
+    BeforeValidator(_identifier),
+    WithJsonSchema({"type": "string", "pattern": f"^{_IDENTIFIER.pattern}$", "title": "name"}),
+]
+Number = Annotated[int | float, BeforeValidator(_number), WithJsonSchema({"type": "number"})]
 #: A whole number from 1.
-Count = Annotated[int, BeforeValidator(_count)]
+Count = Annotated[
+    int,
+    BeforeValidator(_count),
+    WithJsonSchema({"type": "integer", "minimum": 1, "title": "whole number from 1"}),
+]
 #: ``20%`` or 0.2: from 0 to 1.
-Share = Annotated[float, BeforeValidator(_share)]
+Share = Annotated[float, BeforeValidator(_share), WithJsonSchema(_SHARE)]
 #: Text that says something.
-Text = Annotated[str, BeforeValidator(_text)]
-Address = Annotated[str, BeforeValidator(_address)]
-Timezone = Annotated[str, BeforeValidator(_timezone)]
+Text = Annotated[str, BeforeValidator(_text), WithJsonSchema({"type": "string", "pattern": "\\S"})]
+Address = Annotated[
+    str,
+    BeforeValidator(_address),
+    WithJsonSchema({"type": "string", "pattern": f"^{_ADDRESS.pattern}$", "title": "email address"}),
+]
+Timezone = Annotated[
+    str,
+    BeforeValidator(_timezone),
+    WithJsonSchema({"type": "string", "title": "timezone", "examples": ["Europe/Berlin"]}),
+]
 #: What a value is compared with.
-Operand = Annotated[str | int | float | bool, BeforeValidator(_operand)]
+Operand = Annotated[str | int | float | bool, BeforeValidator(_operand), WithJsonSchema(_OPERAND)]
 #: What a value is compared with that has an order.
-Ordered = Annotated[int | float | str, BeforeValidator(_operand)]
+Ordered = Annotated[int | float | str, BeforeValidator(_operand), WithJsonSchema(_ORDERED)]

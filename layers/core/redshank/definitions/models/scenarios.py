@@ -33,7 +33,14 @@ def _when(value: Any) -> Any:
 When = Annotated[
     int | str,
     BeforeValidator(_when),
-    WithJsonSchema({"type": "string", "examples": ["2d", "2026-12-08 09:00"]}),
+    WithJsonSchema(
+        {
+            "type": "string",
+            "pattern": f"^({_LOCAL.pattern}|([0-9]+[smhdw])+)$",
+            "title": "time since start, or local time",
+            "examples": ["2d", "2026-12-08 09:00"],
+        }
+    ),
 ]
 
 

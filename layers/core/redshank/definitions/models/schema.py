@@ -93,12 +93,12 @@ type Kind = Annotated[
 ]
 
 
-def _nothing(value: Any) -> Any:
+def nothing(value: Any) -> Any:
     """``signed_up:`` declares an event without properties."""
     return {} if value is None else value
 
 
-type Properties = Annotated[dict[Text, Kind], BeforeValidator(_nothing)]
+type Properties = Annotated[dict[Text, Kind], BeforeValidator(nothing)]
 
 
 def _not_reserved(value: dict[str, Any]) -> dict[str, Any]:
@@ -114,6 +114,6 @@ class Schema(Definition):
     #: Whether what does not match is taken with a warning or refused.
     on_mismatch: Literal["warn", "reject"] = "warn"
     traits: Properties = Field(default_factory=dict)
-    events: Annotated[dict[Text, Properties], BeforeValidator(_nothing), AfterValidator(_not_reserved)] = (
+    events: Annotated[dict[Text, Properties], BeforeValidator(nothing), AfterValidator(_not_reserved)] = (
         Field(default_factory=dict)
     )

@@ -11,6 +11,7 @@ from pydantic import (
     Field,
     Tag,
     ValidationInfo,
+    WithJsonSchema,
     model_validator,
 )
 
@@ -282,7 +283,11 @@ def _written(value: Any) -> Any:
 
 
 #: Text may have paths in it, such as ``{{ contact.plan }}``.
-type Written = Annotated[str | int | float | bool | None, BeforeValidator(_written)]
+type Written = Annotated[
+    str | int | float | bool | None,
+    BeforeValidator(_written),
+    WithJsonSchema({"type": ["string", "number", "boolean", "null"]}),
+]
 
 
 def _filled(value: Any) -> Any:

@@ -57,19 +57,39 @@ def _moment(value: Any) -> Any:
 TimeOfDay = Annotated[
     int,
     BeforeValidator(_time),
-    WithJsonSchema({"type": "string", "pattern": "^([01][0-9]|2[0-3]):[0-5][0-9]$", "examples": ["09:00"]}),
+    WithJsonSchema(
+        {
+            "type": "string",
+            "pattern": "^([01][0-9]|2[0-3]):[0-5][0-9]$",
+            "title": "time of day",
+            "examples": ["09:00"],
+        }
+    ),
 ]
 #: Monday is 0.
 Weekday = Annotated[
-    int, BeforeValidator(_weekday), WithJsonSchema({"type": "string", "enum": list(WEEKDAYS)})
+    int,
+    BeforeValidator(_weekday),
+    WithJsonSchema({"type": "string", "enum": list(WEEKDAYS), "title": "weekday"}),
 ]
 #: A span in milliseconds, before (-3d) or after.
 Offset = Annotated[
     int,
     BeforeValidator(_offset),
-    WithJsonSchema({"type": "string", "pattern": "^[-+]?([0-9]+[smhdw])+$", "examples": ["-3d"]}),
+    WithJsonSchema(
+        {"type": "string", "pattern": "^[-+]?([0-9]+[smhdw])+$", "title": "offset", "examples": ["-3d"]}
+    ),
 ]
 #: ``2026-12-08T09:00``: a local time of a day.
 Moment = Annotated[
-    str, BeforeValidator(_moment), WithJsonSchema({"type": "string", "examples": ["2026-12-08 09:00"]})
+    str,
+    BeforeValidator(_moment),
+    WithJsonSchema(
+        {
+            "type": "string",
+            "pattern": f"^{_MOMENT.pattern}$",
+            "title": "local time",
+            "examples": ["2026-12-08 09:00"],
+        }
+    ),
 ]

@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BeforeValidator, Field, Tag, ValidationInfo, model_validator
+from pydantic import (
+    BeforeValidator,
+    Field,
+    Tag,
+    ValidationInfo,
+    ValidatorFunctionWrapHandler,
+    WrapValidator,
+    model_validator,
+)
 
 from redshank.definitions.models.base import (
     TOLERANT,
@@ -72,21 +80,26 @@ def _days(value: Any) -> Any:
     return [] if value == "day" else one_or_more(value)
 
 
-def _zone(value: Any) -> Any:
-    if isinstance(value, str) and "/" not in value and value.lower() in ("contacts", "contact's", "local"):
+def _zone(value: Any, handler: ValidatorFunctionWrapHandler) -> Any:
+    """``contact`` is each contact's own."""
+    if isinstance(value, str) and value.lower() in ("contacts", "contact's", "local"):
         raise refusal(f"should be `contact` or a timezone such as `Europe/Berlin`, not {shown(value)}")
-    return value
+    return value if value == "contact" else handler(value)
 
 
 class _Scheduled(_Trigger):
     to: Name
-    timezone: Annotated[Literal["contact"] | Timezone, BeforeValidator(_zone)] | None = None
+    #: A timezone's name, or ``contact``; the book's, if nothing is said.
+    timezone: Annotated[Timezone, WrapValidator(_zone)] | None = None
 
 
 class EveryTrigger(_Scheduled):
     """The clock shows a time, on some weekdays or every ``day``: for each member of a segment or list."""
 
-    every: Annotated[list[Weekday], BeforeValidator(_days)]
+    every: Annotated[
+        list[Weekday],
+        BeforeValidator(_days, json_schema_input_type=Literal["day"] | Weekday | list[Weekday]),
+    ]
     time: TimeOfDay
 
 

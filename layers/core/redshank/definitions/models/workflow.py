@@ -20,7 +20,7 @@ from redshank.definitions.models.conditions import (
     Condition,
     EventCondition,
 )
-from redshank.definitions.models.scalars import Count, Name, Share, Text, duration
+from redshank.definitions.models.scalars import Count, Duration, Name, Share, Text, duration
 from redshank.definitions.models.steps import Step
 from redshank.definitions.models.triggers import Trigger
 
@@ -49,7 +49,13 @@ class Entry(Definition):
 
     #: None: ``always`` where nothing but a schedule starts it, again and again (a weekly newsletter goes out each
     #: week), else ``never`` (a broadcast that is edited after it went out does not reach anybody twice).
-    again: Annotated[str | int, BeforeValidator(_again)] | None = None
+    again: (
+        Annotated[
+            str | int,
+            BeforeValidator(_again, json_schema_input_type=Literal["never", "always"] | Duration),
+        ]
+        | None
+    ) = None
     #: The property of the event that makes one run per value: one per cart.
     key: Text | None = None
     #: What a new entry does to the run that is under way.
