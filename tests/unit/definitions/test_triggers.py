@@ -289,7 +289,7 @@ def test_a_broadcast_does_not_wait_for_contacts(tmp_path: Path) -> None:
     ],
 )  # fmt: skip
 def test_a_mistake_in_a_trigger_is_told(tmp_path: Path, trigger: str, message: str) -> None:
-    assert message in _errors(tmp_path, trigger)
+    assert _errors(tmp_path, trigger) == [message]
 
 
 @pytest.mark.parametrize(
