@@ -31,18 +31,29 @@ _WINDOWS = ("within", "during", "since")
 class Comparison(Definition):
     """A value and one comparison."""
 
+    #: Is equal to.
     eq: Operand | None = None
+    #: Has a value, and another one.
     ne: Operand | None = None
+    #: Is one of these.
     one_of: Annotated[list[Operand], BeforeValidator(not_empty)] | None = None
+    #: Is less than; text is ordered by its characters.
     lt: Ordered | None = None
+    #: Is less than, or equal to.
     lte: Ordered | None = None
+    #: Is more than.
     gt: Ordered | None = None
+    #: Is more than, or equal to.
     gte: Ordered | None = None
+    #: Of a list: has this item. Of text: has this in it.
     has: Operand | None = None
+    #: Of text: fits a pattern such as ``*@acme.*``; upper and lower case are the same.
     like: Text | None = None
+    #: Whether there is a value at all.
     exists: bool | None = None
-    #: Of a time: whether it is at most so far ahead, or past.
+    #: Of a time: comes within so long from now.
     in_next: PositiveDuration | None = None
+    #: Of a time: came within the last so long.
     in_last: PositiveDuration | None = None
 
     @property
@@ -70,47 +81,63 @@ class _Compared(Comparison):
 class TraitCondition(_Compared):
     """A trait of the contact; a path such as ``address.city`` looks inside."""
 
+    #: Its name, or a path.
     trait: Text
 
 
 class AccountCondition(_Compared):
     """A trait of the account (a Segment group) that the contact belongs to."""
 
+    #: Its name; a path such as ``billing.plan`` looks inside.
     account: Text
 
 
 class MeasureCondition(_Compared):
     """A measure of ``measures.yaml``."""
 
+    #: Its name.
     measure: Text
 
 
 class PropertyCondition(_Compared):
     """A property of the event at hand: the one that is filtered, or the one that started the journey."""
 
+    #: Its name; a path such as ``cart.total`` looks inside.
     property: Text
 
 
 class EventValue(Definition):
     """What the contact's events of some kind amount to; how many there are, if nothing else is asked for."""
 
+    #: Its name, or several: any of them counts.
     event: Annotated[list[Text], BeforeValidator(one_or_more)]
+    #: Only events whose properties fit.
     where: Condition | None = None
     #: Only events with the same value of a property as the event that started the journey.
     same: Text | None = None
     #: The last so many hours or days; with ``ago``, those that ended so long ago.
     within: PositiveDuration | None = None
+    #: Moves the window of ``within`` so far back.
     ago: PositiveDuration | None = None
+    #: A period of the calendar, in the contact's timezone.
     during: Literal["today", "this_month", "last_month"] | None = None
     #: Since the journey's ``entry``, or since a step of it was left.
     since: Text | None = None
+    #: The sum of a property.
     sum: Text | None = None
+    #: The average of a property.
     avg: Text | None = None
+    #: The least value of a property.
     min: Text | None = None
+    #: The greatest value of a property.
     max: Text | None = None
+    #: The value of a property in the earliest of them.
     first: Text | None = None
+    #: The value of a property in the latest of them.
     last: Text | None = None
+    #: How many different values a property has.
     distinct: Text | None = None
+    #: The most frequent value of a property.
     top: Text | None = None
 
     @property
@@ -167,20 +194,25 @@ class EventCondition(EventValue, Comparison):
 class InCondition(Definition):
     """Whether the contact is in a segment, or on a static list."""
 
+    #: The name of the segment or list.
     segment: Name = Field(alias="in")
 
 
 class SubscribedCondition(Definition):
     """Whether we may write to the contact about a topic."""
 
+    #: The topic.
     subscribed: Name
 
 
 class EmailCondition(Definition):
     """What became of an email of this journey."""
 
+    #: The step whose email was sent.
     sent: Text | None = None
+    #: The step whose email was opened.
     opened: Text | None = None
+    #: The step in whose email a link was clicked.
     clicked: Text | None = None
     #: A pattern such as ``*/pricing*`` for the address of the link.
     link: Text | None = None
@@ -210,18 +242,21 @@ class EmailCondition(Definition):
 class AllCondition(Definition):
     """All of them; a list of conditions means the same."""
 
+    #: Each of them has to be true.
     all: Annotated[list[Condition], BeforeValidator(not_empty)]
 
 
 class AnyCondition(Definition):
     """At least one of them."""
 
+    #: One of them has to be true.
     any: Annotated[list[Condition], BeforeValidator(not_empty)]
 
 
 class NotCondition(Definition):
     """Not that."""
 
+    #: What has to be false.
     negated: Condition = Field(alias="not")
 
 

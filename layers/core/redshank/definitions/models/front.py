@@ -13,4 +13,5 @@ class FrontMatter(Definition):
     subject: Text
     #: What an inbox shows beside the subject.
     preheader: str = ""
+    #: What it is about, unless the step says otherwise; else that of the workflow.
     topic: Name | None = None

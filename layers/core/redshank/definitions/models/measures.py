@@ -24,6 +24,7 @@ class EventMeasure(EventValue):
 class ExpressionMeasure(Definition):
     """Arithmetic over other measures, ``account.…`` and ``contact.…``."""
 
+    #: With ``+ - * /`` and parentheses; x / 0 is missing.
     expr: Text
 
 
@@ -38,6 +39,7 @@ class MapMeasure(Definition):
 
     #: The name of a measure; else a trait's, or ``account.…``.
     map: Text
+    #: Value -> what it stands for.
     to: Annotated[dict[Text, Operand], BeforeValidator(_filled)]
 
 
@@ -50,12 +52,14 @@ class PointsItem(Definition):
 
     #: The rest of the mapping: any condition.
     condition: Condition = Field(alias="<condition>")
+    #: The points; they may be negative.
     add: Number
 
 
 class PointsMeasure(Definition):
     """A score."""
 
+    #: Conditions, each with an ``add``: a bare event counts each time.
     points: Annotated[
         list[Annotated[PointsItem, options_beside(_CONDITION, "add")]], BeforeValidator(not_empty)
     ]
@@ -66,6 +70,7 @@ class PointsMeasure(Definition):
 class ModelMeasure(Definition):
     """The prediction of a model of ``models.yaml``; missing as long as it is not trained."""
 
+    #: The name of the model.
     model: Name
 
 

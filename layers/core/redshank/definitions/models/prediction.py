@@ -16,6 +16,7 @@ class Model(Definition):
 
     #: An event in it means: within the horizon.
     predict: Condition
+    #: How far ahead.
     horizon: PositiveDuration
     #: How old a score may become.
     rescore: PositiveDuration | None = None

@@ -45,6 +45,7 @@ When = Annotated[
 
 
 class _Timed(Definition):
+    #: When: since the start, or a local time of the contact.
     when: When = Field(alias="at")
 
 
@@ -59,65 +60,80 @@ class _OfEmail(_Timed):
 class EventHappens(_Timed):
     """The contact does something."""
 
+    #: The name of the event.
     event: Text
+    #: Its properties.
     properties: dict[str, Any] = Field(default_factory=dict)
 
 
 class TraitsHappen(_Timed):
     """Something is said of the contact, as by an identify; `null` removes a trait."""
 
+    #: Trait -> value.
     traits: dict[str, Any]
 
 
 class AccountHappens(_Timed):
     """Something is said of the contact's account."""
 
+    #: Traits of the account.
     account: dict[str, Any]
 
 
 class OpenHappens(_OfEmail):
     """The contact opens an email, or a machine does."""
 
+    #: The step that sent it.
     opened: Text
+    #: Who, or what, opens.
     by: Literal["human", "proxy", "scanner"] = "human"
 
 
 class ClickHappens(_OfEmail):
     """The contact clicks a link in an email, or a machine does."""
 
+    #: The step that sent it.
     clicked: Text
+    #: The address of the link.
     link: Text | None = None
+    #: Who, or what, clicks.
     by: Literal["human", "proxy", "scanner"] = "human"
 
 
 class BounceHappens(_OfEmail):
     """The address of an email does not exist."""
 
+    #: The step that sent it.
     bounced: Text
 
 
 class ComplaintHappens(_OfEmail):
     """The contact calls an email spam."""
 
+    #: The step that sent it.
     complained: Text
 
 
 class SubscribeHappens(_Timed):
     """The contact subscribes to a topic."""
 
+    #: The topic.
     subscribed: Text
 
 
 class UnsubscribeHappens(_Timed):
     """The contact unsubscribes from a topic; `*` is everything that is not transactional."""
 
+    #: The topic.
     unsubscribed: Text
 
 
 class EnrollHappens(_Timed):
     """Somebody enrols the contact in a workflow."""
 
+    #: The workflow.
     enrolled: Name
+    #: What is known to it as properties of the starting event.
     properties: dict[str, Any] = Field(default_factory=dict)
 
 
@@ -159,12 +175,14 @@ type Happens = Annotated[
 
 
 class _Expected(_Timed):
+    #: Of which workflow, where several have a step of that name.
     workflow: Name | None = None
 
 
 class SentExpected(_Expected):
     """An email; any that is not expected fails the scenario."""
 
+    #: The step.
     sent: Text
     #: The arm of the test that it is in.
     arm: Text | None = None
@@ -173,19 +191,23 @@ class SentExpected(_Expected):
 class SkippedExpected(_Expected):
     """A step is passed over, and why."""
 
+    #: The step.
     skipped: Text
+    #: The reason.
     why: Text | None = None
 
 
 class EnteredExpected(_Timed):
     """A journey begins."""
 
+    #: The workflow.
     entered: Name
 
 
 class ExitedExpected(_Expected):
     """A journey ends: `goal`, `exit_if`, `unsubscribed`, `finished`, or the reason of an `exit` step."""
 
+    #: Why it ends.
     exited: Text
 
 
@@ -214,6 +236,7 @@ class Scenario(Definition):
     event happens at the start.
     """
 
+    #: What it shows: the name of the test.
     scenario: Text
     #: A local time of the contact.
     start: Moment
@@ -221,7 +244,9 @@ class Scenario(Definition):
     contact: dict[str, Any]
     #: Split, send or wait with arms -> the arm that the contact gets.
     arms: dict[str, Text] = Field(default_factory=dict)
+    #: What happens, in whatever order.
     when: list[Happens] = Field(default_factory=list)
+    #: What the book does.
     expect: list[Expects]
     #: How long it is watched: else until nothing is due any more, at most 90 days after all that is named here.
     until: Duration | None = None

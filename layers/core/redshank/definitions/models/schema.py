@@ -47,6 +47,7 @@ def _distinct(value: Any) -> Any:
 class OneOf(Definition):
     """One of a few values."""
 
+    #: The values.
     one_of: Annotated[
         list[Annotated[str | int | float, BeforeValidator(_option)]], BeforeValidator(_distinct)
     ]
@@ -113,7 +114,10 @@ class Schema(Definition):
 
     #: Whether what does not match is taken with a warning or refused.
     on_mismatch: Literal["warn", "reject"] = "warn"
+    #: Trait -> what it is: ``text``, ``number``, ``bool``, ``time``, ``{one_of: [a, b]}``, or a list such
+    #: as ``[text]``. With it, a trait that is not declared is a mistake wherever the book asks for it.
     traits: Properties = Field(default_factory=dict)
+    #: Event -> its properties, as with traits; nothing where it has none.
     events: Annotated[dict[Text, Properties], BeforeValidator(nothing), AfterValidator(_not_reserved)] = (
         Field(default_factory=dict)
     )

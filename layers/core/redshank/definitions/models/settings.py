@@ -26,8 +26,11 @@ class Sender(Definition):
 
     later: ClassVar[frozenset[str]] = frozenset({"pool"})
 
+    #: What inboxes show.
     name: Text
+    #: The address; its domain is verified with SES.
     email: Address
+    #: Where replies go, if not there.
     reply_to: Address | None = None
 
 
@@ -36,8 +39,12 @@ class Topic(Definition):
 
     later: ClassVar[frozenset[str]] = frozenset({"confirm", "remind", "expires"})
 
+    #: What contacts read on the preference page.
     name: Text
+    #: ``none``: until they unsubscribe; ``single``: once they have subscribed.
     opt_in: Annotated[Literal["none", "single"], BeforeValidator(refuse_double)] = "none"
+    #: ``transactional`` is what the contact's own action asks for, such as a receipt: no caps, no quiet
+    #: hours, no unsubscribing.
     kind: Literal["marketing", "transactional"] = "marketing"
 
 
@@ -46,7 +53,9 @@ class Policy(Definition):
 
     later: ClassVar[frozenset[str]] = frozenset({"caps", "quiet", "sunset", "breaker"})
 
+    #: Longest wait for whatever holds an email back; after that it is skipped, with the reason.
     hold: Duration = DAY
+    #: A trigger's ``if`` may come true this late, since identify and track race each other.
     entry_grace: Duration = 10 * MINUTE
     #: The runaway guard: so many emails in any 24 hours, transactional ones not counted.
     max_emails_per_day: Count = 10
@@ -59,11 +68,17 @@ class BookSettings(Definition):
         {"warm_up", "conversions", "attribution", "links", "environments"}
     )
 
+    #: The version of this language.
     version: Literal[1]
+    #: Of contacts that have none.
     timezone: Timezone = "UTC"
+    #: The law asks for it in marketing email; templates show it as ``{{ postal_address }}``.
     postal_address: Text | None = None
+    #: Name -> sender; ``default`` sends what names no other.
     senders: dict[Name, Sender]
+    #: Name -> topic.
     topics: dict[Name, Topic]
+    #: How sending is held back.
     policy: Policy | None = None
     #: The share of contacts that get no marketing email at all, to compare with.
     holdout: Share = 0.0

@@ -36,6 +36,7 @@ def _steps(value: Any) -> Any:
 class Snippet(Definition):
     """A file of ``snippets/``. Inside, ``$name`` stands for the value of a parameter."""
 
+    #: Names; each use gives every one of them a value in ``with``.
     params: Annotated[list[Annotated[str, BeforeValidator(_parameter)]], BeforeValidator(_distinct)] = Field(
         default_factory=list
     )

@@ -31,7 +31,9 @@ from redshank.definitions.models.times import Offset, TimeOfDay, Weekday
 
 
 class _Step(Definition):
+    #: What it is called: letters, digits, ``_`` and ``-``.
     id: Name | None = None
+    #: Who takes it; for everybody else it is passed over.
     when: Condition | None = Field(None, alias="if")
     #: The id this step had in an earlier book: journeys that stand there go on here.
     was: Text | None = None
@@ -67,14 +69,21 @@ class Decide(Definition):
     broadcast sends to a ``sample`` first, and to the rest once it is decided, ``after`` so long at the latest.
     """
 
+    #: What is compared.
     by: Literal["opens", "clicks", "conversion", "revenue"]
+    #: The step whose email is judged, of a split or a send-time test.
     of: Text | None = None
     #: Contacts per arm before anything is decided.
     minimum: Count = Field(1_000, alias="min")
+    #: How sure it has to be.
     confidence: Annotated[Share, AfterValidator(_confidence)] = 0.95
+    #: How long after the arm a conversion counts.
     within: PositiveDuration | None = None
+    #: ``winner``: the rest gets the better arm. ``report``: it is only told.
     then: Literal["winner", "report"] = "report"
+    #: Of a broadcast: the share that is sent to first.
     sample: PositiveShare | None = None
+    #: Of a broadcast: when the rest is sent to at the latest.
     after: PositiveDuration | None = None
 
     @model_validator(mode="after")
@@ -97,6 +106,7 @@ class Decide(Definition):
 class _Tested(_Step):
     """A step with arms, of which the better one can be chosen."""
 
+    #: When and how the better arm is chosen; without it, all of them go on for ever.
     decide: Decide | None = None
 
     @model_validator(mode="after")
@@ -118,20 +128,30 @@ def _arms(value: Any) -> Any:
 class SendArm(Definition):
     """What an email says otherwise in one arm of a test; arms without a share divide the rest equally."""
 
+    #: Of the contacts.
     share: PositiveShare | None = None
+    #: Another template.
     template: Name | None = None
+    #: Another subject.
     subject: Text | None = None
+    #: Another sender.
     sender: Name | None = None
 
 
 class SendStep(_Tested):
     """Send an email."""
 
+    #: The template; it is the step's id too, unless that has another.
     send: Name
+    #: What it is about; else that of the template, of the workflow, or the only marketing topic.
     topic: Name | None = None
+    #: Who sends it; else ``default``.
     sender: Name | None = None
+    #: Instead of the template's: a line of Jinja.
     subject: Text | None = None
+    #: Longest wait for whatever holds it back; else that of ``policy``.
     hold: Duration | None = None
+    #: Name -> what it says otherwise.
     arms: Annotated[dict[Name, SendArm], BeforeValidator(_arms)] | None = None
 
     @property
@@ -145,15 +165,20 @@ class SendStep(_Tested):
 class WaitStep(_Step):
     """Wait, counted from when the step before settled."""
 
+    #: How long.
     wait: PositiveDuration
 
 
 class WaitForStep(_Step):
     """Wait until a condition is true or an event comes, ``at_most`` so long; ``then`` if it did, ``else`` if not."""
 
+    #: Any condition; an event counts from the beginning of this step on, or from its ``since``.
     wait_for: Condition
+    #: How long; otherwise for ever.
     at_most: PositiveDuration | None = None
+    #: Steps for those for whom it came true.
     then: Annotated[list[Step], BeforeValidator(not_empty)] | None = None
+    #: Steps for those for whom it did not.
     otherwise: Annotated[list[Step], BeforeValidator(not_empty)] | None = Field(None, alias="else")
 
     @model_validator(mode="after")
@@ -166,9 +191,13 @@ class WaitForStep(_Step):
 class Moment(Definition):
     """A time of day, on some weekdays; or a date of the contact (a trait, ``account.x``), moved by ``offset``."""
 
+    #: The time of day, as the contact's clock shows it.
     time: TimeOfDay | None = None
+    #: Any of these weekdays; otherwise any day.
     days: Annotated[list[Weekday], BeforeValidator(one_or_more)] | None = None
+    #: A trait that is a time, or ``account.x``.
     date: Text | None = None
+    #: Moves the date: ``-3d`` is three days before it.
     offset: Offset | None = None
 
     @model_validator(mode="after")
@@ -183,7 +212,9 @@ class Moment(Definition):
 class TimeArm(Definition):
     """The time of day in one arm of a send-time test."""
 
+    #: Of the contacts.
     share: PositiveShare | None = None
+    #: The time of day.
     time: TimeOfDay
 
 
@@ -198,11 +229,13 @@ def _moment(value: Any) -> Any:
 class WaitUntilStep(_Tested):
     """Wait until a time of day, a date of the contact, or the hour at which the contact opens most."""
 
+    #: The moment, or ``best_hour``.
     wait_until: Annotated[
         Annotated[Literal["best_hour"], Tag("<best_hour>")] | Annotated[Moment, Tag("<moment>")],
         Discriminator(lambda value: "<moment>" if isinstance(value, Mapped) else "<best_hour>"),
         BeforeValidator(_moment),
     ]
+    #: Name -> time of day: a send-time test.
     arms: Annotated[dict[Name, TimeArm], BeforeValidator(_arms)] | None = None
 
     @model_validator(mode="after")
@@ -229,20 +262,25 @@ class WaitUntilStep(_Tested):
 class BranchArm(Definition):
     """One way of a branch; without ``if`` it is the way for everybody else."""
 
+    #: Who goes this way.
     when: Condition | None = Field(None, alias="if")
+    #: The steps of this way; it may have none.
     then: list[Step]
 
 
 class BranchStep(_Step):
     """Go the first way whose condition is true; the ways meet again below."""
 
+    #: The ways, in the order in which they are tried.
     branch: Annotated[list[BranchArm], BeforeValidator(not_empty)]
 
 
 class SplitArm(Definition):
     """One way of a split; arms without a share divide the rest equally."""
 
+    #: Of the contacts.
     share: PositiveShare | None = None
+    #: The steps of this way; it may have none.
     then: list[Step]
 
 
@@ -252,7 +290,9 @@ class SplitStep(_Tested):
     Its name is its id, and salts the chance.
     """
 
+    #: Its name.
     split: Name
+    #: Name -> way.
     arms: Annotated[dict[Name, SplitArm], BeforeValidator(_arms)]
 
     @property
@@ -263,7 +303,9 @@ class SplitStep(_Tested):
 class UseStep(_Step):
     """Take the steps of a snippet, with values for its parameters."""
 
+    #: The name of the snippet; its steps have ids such as ``n1/mail``.
     use: Name
+    #: Parameter -> value.
     values: dict[str, Any] = Field(default_factory=dict, alias="with")
 
     @property
@@ -299,43 +341,51 @@ def _filled(value: Any) -> Any:
 class SetStep(_Step):
     """Write traits of the contact."""
 
+    #: Trait -> value; text may have paths in it, ``null`` removes the trait.
     set: Annotated[dict[Text, Written], BeforeValidator(_filled)]
 
 
 class SubscribeStep(_Step):
     """Subscribe the contact to a topic."""
 
+    #: The topic.
     subscribe: Name
 
 
 class UnsubscribeStep(_Step):
     """Unsubscribe the contact from a topic."""
 
+    #: The topic.
     unsubscribe: Name
 
 
 class EmitStep(_Step):
     """Put an event onto the account's EventBridge bus."""
 
+    #: The detail type of the event.
     emit: Text
+    #: Its content; text may have paths in it, such as ``{{ contact.plan }}``.
     detail: dict[Text, Written] = Field(default_factory=dict)
 
 
 class EnrollStep(_Step):
     """Start another workflow for the contact."""
 
+    #: The workflow.
     enroll: Name
 
 
 class SuppressStep(_Step):
     """No more marketing for the contact, until a click or a new opt-in."""
 
+    #: Why, for reports.
     suppress: Text
 
 
 class ExitStep(_Step):
     """End the journey."""
 
+    #: Why, for reports.
     exit: Text
 
 

@@ -28,6 +28,7 @@ from redshank.definitions.models.times import Moment, Offset, TimeOfDay, Weekday
 
 
 class _Trigger(Definition):
+    #: What has to be true of the contact too, then or within ``entry_grace``.
     when: Condition | None = Field(None, alias="if")
 
 
@@ -37,11 +38,17 @@ class EventTrigger(_Trigger):
     ``where`` filters the event, ``same`` names the property that both have the same value of.
     """
 
+    #: Its name, or several: any of them.
     event: Annotated[list[Text], BeforeValidator(one_or_more)]
+    #: Only events whose properties fit.
     where: Condition | None = None
+    #: The event that stays away, or several.
     without: Annotated[list[Text], BeforeValidator(one_or_more)] | None = None
+    #: For how long.
     span: PositiveDuration | None = Field(None, alias="for")
+    #: The property, such as ``cart_id``.
     same: Text | None = None
+    #: Whether those for whom it is due already are enrolled when the book is applied, once.
     include_existing: bool = False
 
     @model_validator(mode="after")
@@ -62,16 +69,22 @@ class EventTrigger(_Trigger):
 class BecomesTrigger(_Trigger):
     """A condition turns true for the contact."""
 
+    #: The condition.
     becomes: Condition
+    #: Whether those for whom it is true already are enrolled when the book is applied, once.
     include_existing: bool = False
 
 
 class DateTrigger(_Trigger):
     """A date of the contact comes: a trait, or ``account.x``; ``offset`` before or after, ``time`` on that day."""
 
+    #: A trait that is a time, or ``account.x``.
     date: Text
+    #: Before it (``-3d``) or after.
     offset: Offset = 0
+    #: The time of day, on the day that is reached so.
     time: TimeOfDay | None = None
+    #: Whether those whose date has passed already are enrolled when the book is applied, once.
     include_existing: bool = False
 
 
@@ -88,6 +101,7 @@ def _zone(value: Any, handler: ValidatorFunctionWrapHandler) -> Any:
 
 
 class _Scheduled(_Trigger):
+    #: The segment or list; membership is looked at when each contact's moment comes.
     to: Name
     #: A timezone's name, or ``contact``; the book's, if nothing is said.
     timezone: Annotated[Timezone, WrapValidator(_zone)] | None = None
@@ -96,16 +110,19 @@ class _Scheduled(_Trigger):
 class EveryTrigger(_Scheduled):
     """The clock shows a time, on some weekdays or every ``day``: for each member of a segment or list."""
 
+    #: Weekdays, or ``day``.
     every: Annotated[
         list[Weekday],
         BeforeValidator(_days, json_schema_input_type=Literal["day"] | Weekday | list[Weekday]),
     ]
+    #: The time of day.
     time: TimeOfDay
 
 
 class AtTrigger(_Scheduled):
     """An instant comes, once: for each member of a segment or list. A broadcast."""
 
+    #: The local time.
     at_: Moment = Field(alias="at")
     #: What a contact gets whose moment had passed when the book was applied.
     late: Literal["send", "skip"] = "send"
@@ -120,6 +137,7 @@ def _true(value: Any) -> Any:
 class ManualTrigger(_Trigger):
     """Somebody enrols the contact, or another workflow does."""
 
+    #: Always ``true``.
     manual: Annotated[Literal[True], BeforeValidator(_true)]
 
 

@@ -60,6 +60,7 @@ class Entry(Definition):
     key: Text | None = None
     #: What a new entry does to the run that is under way.
     while_active: Literal["ignore", "restart"] = "ignore"
+    #: How many runs, told apart by ``key``, a contact may have at a time.
     max_active: Annotated[Count, AfterValidator(_at_most)] = 100
     #: What happens when a contact has so many runs.
     when_full: Literal["refuse", "end_oldest"] = "refuse"
@@ -70,6 +71,7 @@ class Goal(Definition):
 
     #: The rest of the mapping: any condition.
     condition: Condition = Field(alias="<condition>")
+    #: Whether it ends the journey, or only counts.
     ends: bool = True
     #: The property of its event that says what it is worth.
     value: Text | None = None
@@ -92,15 +94,21 @@ def _asks_for_event(condition: Condition) -> bool:
 class Workflow(Definition):
     """A file of ``workflows/`` or ``broadcasts/``."""
 
+    #: ``shadow`` decides and sends nothing, ``paused`` stands still, ``retired`` lets nobody in.
     state: Literal["live", "shadow", "paused", "retired"] = "live"
+    #: What its emails are about; unsubscribing from it ends the journey.
     topic: Name | None = None
     #: Who goes first under a cap.
     priority: int = 50
+    #: What starts it, or several: any of them.
     trigger: Annotated[list[Trigger], BeforeValidator(one_or_more)]
+    #: Who may enter, how often.
     entry: Entry | None = None
+    #: What it is for: reached, the journey ends.
     goal: Annotated[Goal, options_beside(_CONDITION, "ends", "value")] | None = None
     #: Bars entry, ends the journey at once, and counts nothing.
     exit_if: Condition | None = None
     #: The share of contacts that get no marketing email of it, to compare with.
     holdout: Share = 0.0
+    #: What happens, one after the other.
     steps: Annotated[list[Step], BeforeValidator(not_empty)]
