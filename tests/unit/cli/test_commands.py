@@ -46,6 +46,8 @@ _TEMPLATE = {
         "Settings": _table("settings", "name"),
         "Contacts": _table("contacts", "contact_id", "kind"),
         "Members": _table("members", "segment_shard", "contact_id"),
+        "Log": _table("events", "stream", "event_id"),
+        "Messages": _table("messages", "message_id"),
         "Books": {"Type": "AWS::S3::Bucket", "Properties": {"BucketName": "books-of-redshank"}},
         "Events": {"Type": "AWS::SQS::Queue"},
     },
@@ -297,6 +299,52 @@ def test_segments_are_counted_and_their_members_listed(tmp_path: Path, stack: st
         1,
         "error: unknown segment `power_users`; did you mean `power_user`?\n",
     )
+
+
+# --- explain
+
+
+def test_a_contact_of_a_stack_is_explained_from_its_log(tmp_path: Path, stack: str) -> None:
+    from redshank.engine.inputs import Event
+    from redshank.engine.state import Standing
+    from redshank.identity import contact_of
+    from redshank.instants import DAY
+    from redshank.ports import LogRecord, inline
+    from redshank.store.contacts import DynamoContacts
+    from redshank.store.log import DynamoLog
+
+    at = time.time_ns() // 1_000_000 - DAY
+    known = Event(
+        id="1",
+        stream="user:ann",
+        type="identify",
+        name="",
+        occurred_at=at,
+        received_at=at,
+        traits={"email": "ann@example.com"},
+    )
+    signed_up = replace(known, id="2", type="track", name="signed_up", traits={})
+    contact_id = contact_of(known.stream)
+    DynamoContacts().write(Standing(contact_id=contact_id, version=1, book=1, streams=[known.stream]))
+    DynamoLog(inline, ttl=90 * DAY).write(
+        LogRecord(stream=it.stream, event_id=it.id, contact_id=contact_id, at=at, event=it)
+        for it in (known, signed_up)
+    )
+    _run("apply", write(tmp_path), "--stack", stack)
+    result = _run("explain", "ann", "--stack", stack)
+    assert result.exit_code == 0, result.output
+    told = [line.partition(": ")[2] for line in result.stdout.splitlines()]
+    assert told[1:4] == [
+        "`signed_up` happened",
+        "entered `activation`: `signed_up` happened",
+        "received `welcome` of `activation`",
+    ]
+    assert told[-1].startswith("stands at `welcome/wait` of `activation` until ")
+    _run("pause", "activation", "--stack", stack)
+    assert _run("explain", "ann", "--stack", stack).stdout.endswith(", which is paused\n")
+    email = _run("explain", "ann", "--message", "none", "--stack", stack)
+    assert email.stderr == "error: no email `none` comes out of what is logged of this contact\n"
+    assert "there is no contact `cem`" in _run("explain", "cem", "--stack", stack).stderr
 
 
 # --- what is wrong with the stack or the account
