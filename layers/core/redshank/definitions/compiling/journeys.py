@@ -40,7 +40,7 @@ class Steps:
     events: tuple[str, ...]
     #: Whether a schedule starts all journeys.
     is_broadcast: bool
-    #: The steps compiled so far, in the order of the file.
+    #: The steps compiled so far.
     made: dict[str, flow.Step] = field(default_factory=dict)
     #: The topic that sends fall back to, once one did.
     fallback: str = ""
@@ -69,6 +69,10 @@ class Steps:
     def compile(self) -> str:
         """Compile all; the id of the first step."""
         return self._sequence(self.source.steps, END)
+
+    def in_order(self) -> dict[str, flow.Step]:
+        """The steps in the order of the file: what has steps inside comes before them."""
+        return {name: self.made[name] for name in self.names.steps if name in self.made}
 
     # --- topics
 
@@ -127,17 +131,13 @@ class Steps:
             self._use(name, after, step)
             return
         when = self.conditions.optional(step.when, self.scope)
-        # What has steps inside comes before them, as in the file.
-        self.made[name] = flow.Exit(id=name, next=after, reason="")
-        made = self._compiled(name, after, step, following)
-        self.made[name] = replace(made, when=when)
+        self.made[name] = replace(self._compiled(name, after, step, following), when=when)
 
     def _use(self, name: str, after: str, step: written.UseStep) -> None:
         """The steps of a snippet; with an ``if``, a way that only some go."""
         if step.when is None:
             self._sequence(self.uses.of(step), after)
             return
-        self.made[name] = flow.Branch(id=name, next=after, arms=())
         taken = self.conditions.compile(step.when, self.scope)
         arm = flow.Arm(to=self._sequence(self.uses.of(step), after), when=taken)
         self.made[name] = flow.Branch(id=name, next=after, arms=(arm,))

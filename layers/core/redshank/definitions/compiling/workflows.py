@@ -86,7 +86,7 @@ def compile_workflow(
         exit_if=conditions.optional(source.exit_if, steps.scope),
         holdout=source.holdout,
         first=first,
-        steps=dict(steps.made),
+        steps=steps.in_order(),
         moved=dict(names.moved),
     )
     made = replace(
