@@ -15,6 +15,7 @@ from redshank.engine.state import Anchor
 from redshank.engine.turn import Turn
 from redshank.engine.values import dig
 from redshank.engine.workflows import AbsenceTrigger, Workflow
+from redshank.identity import digest
 from redshank.instants import SECOND
 
 #: So many anchors of a contact at a time.
@@ -30,7 +31,8 @@ def note(
     same = dig(event.properties, trigger.same) if trigger.same else ""
     if same is None:
         return
-    key = f"{trigger.key}#{same}"
+    same = str(same)
+    key = f"{trigger.key}#{same if len(same) <= entering.MAX_KEY else digest('key', same)}"
     anchors = turn.standing.anchors
     known = anchors.get(key, _NOTHING)
     at = event.occurred_at
@@ -42,6 +44,9 @@ def note(
             return
         if known.at is None and len(due(turn)) >= MAX_ANCHORS:
             turn.tell("not_armed", workflow=workflow.name, why="too_many_open_keys")
+            return
+        if known.at is None and entering.is_full(turn):
+            turn.tell("not_armed", workflow=workflow.name, why="standing_too_large")
             return
         kept = entering.kept(workflow, trigger.when, event.properties)
         anchors[key] = Anchor(at=at, disarmed=known.disarmed, event=kept)

@@ -47,6 +47,12 @@ class Transition:
     profile_changed: bool
 
 
+#: What follows from one input settles in far fewer rounds, or never.
+MAX_ROUNDS = 1_000
+#: So many instants at which something was due are caught up with in one advance.
+MAX_INSTANTS = 100
+
+
 def wake_id(standing: Standing) -> str:
     """The id under which the effects of time passing are pending: one per version written."""
     return f"w:{standing.contact_id}:{standing.version}"
@@ -103,6 +109,7 @@ def advance(
     turn.cause = own_wake if any(isinstance(one, Wake) for one in given) or not events else events[-1].id
     _pass_time(turn, turn.now)
     measuring.bound(turn)
+    _drop_ended(standing)
     absences.forget(turn)
     standing.due = turn.due
 
@@ -147,6 +154,11 @@ def _forget(standing: Standing, evidence: Evidence) -> None:
         standing.pending.pop(input_id, None)
     for message_id in evidence.settled:
         standing.outbox.pop(message_id, None)
+    _drop_ended(standing)
+
+
+def _drop_ended(standing: Standing) -> None:
+    """An ended journey stays only while an email of it can come back."""
     outgoing = {entry.run for entry in standing.outbox.values()}
     for run in [run for run, it in standing.journeys.items() if not it.active and run not in outgoing]:
         del standing.journeys[run]
@@ -190,12 +202,7 @@ def _may_arm(turn: Turn, event: Event, *, starts: bool) -> int | None:
 
 def _settle(turn: Turn, event: Event | None = None, *, starts: bool = True) -> None:
     """Work out what follows from what has been decided, until nothing more does."""
-    while True:
-        turn.fuel -= 1
-        if turn.fuel < 0:
-            turn.tell("stopped", why="runaway")
-            turn.moved, turn.fed, turn.dirty, turn.enrolling = False, set(), {}, []
-            return
+    for _ in range(MAX_ROUNDS):
         moved, turn.moved = turn.moved, False
         fed, turn.fed = turn.fed, set()
         for journey in journeys.active(turn):
@@ -215,6 +222,8 @@ def _settle(turn: Turn, event: Event | None = None, *, starts: bool = True) -> N
             entering.enroll(turn, name, turn.reach, journey.event)
         if turn.is_settled:
             return
+    turn.tell("stopped", why="runaway")
+    turn.moved, turn.fed, turn.dirty, turn.enrolling = False, set(), {}, []
 
 
 def _judge(turn: Turn, keys: Iterable[str], event: Event | None, *, starts: bool = True) -> None:
@@ -246,8 +255,7 @@ def _pass_time(turn: Turn, until: int) -> None:
     if turn.due is None or turn.due > until:
         turn.reach = max(turn.reach, until)
         return
-    while turn.fuel > 0:
-        turn.fuel -= 1
+    for _ in range(MAX_INSTANTS):
         turn.due = _soonest(turn, (at for at, _, _ in schedules.coming(turn)))
         if turn.due is None or turn.due > until:
             break
@@ -262,10 +270,17 @@ def _pass_time(turn: Turn, until: int) -> None:
         for at, workflow, trigger in struck:
             entering.enter(turn, workflow, trigger, at, {})
         for journey in journeys.active(turn):
-            if journeys.check(turn, journey) and _is_over(turn, journey.until):
+            # It may have ended by what another one did.
+            if journey.run not in turn.standing.journeys or not journeys.check(turn, journey):
+                continue
+            if _is_over(turn, journey.until):
                 journeys.proceed(turn, journey)
         if not turn.is_settled:
             _settle(turn)
+    else:
+        # The rest is due already, and comes with the wake-up that this asks for.
+        turn.due = _soonest(turn, (at for at, _, _ in schedules.coming(turn)))
+        return
     turn.reach = max(turn.reach, until)
 
 

@@ -5,19 +5,23 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from redshank.engine import chance, conditions, journeys, values
+from redshank.engine import chance, conditions, journeys, packing, values
 from redshank.engine.book import nodes
 from redshank.engine.conditions import Condition
 from redshank.engine.state import Hopeful, Journey
 from redshank.engine.turn import Turn
 from redshank.engine.values import dig
 from redshank.engine.workflows import ManualTrigger, Trigger, Workflow
-from redshank.identity import run_id_of
+from redshank.identity import digest, run_id_of
 
 #: So many journeys of a contact at a time, whatever the workflows allow: a standing has to stay small.
 MAX_JOURNEYS = 500
 #: So many entries are remembered; the oldest are forgotten first.
 MAX_ENTRIES = 1_000
+#: Bytes of events and keys (see packing.weight) that a standing has room for.
+MAX_WEIGHT = 120_000
+#: A key longer than this goes by its hash.
+MAX_KEY = 100
 #: So many entries wait for their trigger's ``if`` at a time.
 MAX_HOPEFULS = 50
 
@@ -69,7 +73,9 @@ def _may(turn: Turn, workflow: Workflow) -> bool:
 
 def _hope(turn: Turn, workflow: Workflow, trigger: Trigger, at: int, event: Mapping[str, Any]) -> None:
     grace = turn.book.policy.entry_grace
-    if not grace or len(turn.standing.hopefuls) >= MAX_HOPEFULS or not _can_change(trigger.when):
+    if not grace or not _can_change(trigger.when):
+        return
+    if len(turn.standing.hopefuls) >= MAX_HOPEFULS or is_full(turn):
         return
     index = next(index for index, one in enumerate(workflow.triggers) if one is trigger)
     turn.standing.hopefuls.append(
@@ -111,6 +117,7 @@ def _begin(turn: Turn, workflow: Workflow, at: int, event: Mapping[str, Any]) ->
     standing = turn.standing
     found = dig(event, workflow.key) if workflow.key else ""
     key = "" if found is None else str(found)
+    key = key if len(key) <= MAX_KEY else digest("key", key)
     entry = f"{workflow.name}#{key}" if key else workflow.name
     run = run_id_of(standing.contact_id, entry, turn.cause)
     # Time that passes may start one run after another; what happens at one instant starts one.
@@ -148,11 +155,11 @@ def _begin(turn: Turn, workflow: Workflow, at: int, event: Mapping[str, Any]) ->
         journey.reached = True
     for earlier in same:
         journeys.end(turn, earlier, "restarted")
-    if len(under_way) - len(same) >= workflow.max_active or len(standing.journeys) >= MAX_JOURNEYS:
-        oldest = min((it for it in under_way if it not in same), key=lambda it: it.entered_at, default=None)
-        if not workflow.ends_oldest or oldest is None:
-            return refuse("too_many_journeys")
-        journeys.end(turn, oldest, "made_room")
+    others = sorted((it for it in under_way if it.key != key), key=lambda it: it.entered_at)
+    while why := _no_room(turn, workflow, len(others)):
+        if not workflow.ends_oldest or not others:
+            return refuse(why)
+        journeys.end(turn, others.pop(0), "made_room")
     if not (key and workflow.again == "always"):
         standing.entries.pop(entry, None)
         standing.entries[entry] = at
@@ -163,6 +170,18 @@ def _begin(turn: Turn, workflow: Workflow, at: int, event: Mapping[str, Any]) ->
     turn.tell("entered", journey, why="holdout" if journey.held_out else "")
     journeys.proceed(turn, journey)
     return None
+
+
+def _no_room(turn: Turn, workflow: Workflow, under_way: int) -> str:
+    """Why one more journey would be too many, or an empty string."""
+    if under_way >= workflow.max_active or len(turn.standing.journeys) >= MAX_JOURNEYS:
+        return "too_many_journeys"
+    return "standing_too_large" if is_full(turn) else ""
+
+
+def is_full(turn: Turn) -> bool:
+    """Whether the standing has no room for what one more journey or wait would keep."""
+    return packing.weight(turn.standing) > MAX_WEIGHT
 
 
 def _again(workflow: Workflow, since_last: int) -> bool:

@@ -33,6 +33,9 @@ from redshank.engine.workflows import (
 )
 from redshank.identity import message_id_of
 
+#: More steps than this of a journey at one instant are a loop.
+MAX_STEPS = 1_000
+
 
 def active(turn: Turn) -> list[Journey]:
     """The journeys that still have a step to take, by priority, then age; a copy: they may end meanwhile."""
@@ -49,13 +52,14 @@ def proceed(turn: Turn, journey: Journey) -> None:
         return end(turn, journey, "workflow_removed")
     if workflow.state == "paused":
         return None
+    taken = 0
     while journey.run in turn.standing.journeys and journey.active:
         step = _step(turn, workflow, journey)
+        taken += 1
+        if taken > MAX_STEPS:
+            return end(turn, journey, "runaway")
         if step is None:
             continue
-        turn.fuel -= 1
-        if turn.fuel < 0:
-            return end(turn, journey, "runaway")
         # Whoever stands at a wait waits; what was held back is judged again.
         arrives = journey.until is None or isinstance(step, Send)
         if arrives and not turn.holds(step.when, journey):
@@ -88,7 +92,9 @@ def adapt(turn: Turn, journey: Journey) -> None:
     if workflow is None:
         return end(turn, journey, "workflow_removed")
     moved = False
-    while journey.active and _step(turn, workflow, journey) is None:
+    for _ in range(MAX_STEPS):
+        if not journey.active or _step(turn, workflow, journey) is not None:
+            break
         moved = True
     step = workflow.steps.get(journey.at)
     if isinstance(step, Wait | WaitUntil | WaitFor):

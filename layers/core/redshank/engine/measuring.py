@@ -47,8 +47,11 @@ def bound(turn: Turn) -> None:
         return
     for key in sorted(kept, key=lambda key: -len(kept[key])):
         kept[key] = measures.shrunk(turn.book.measures[key], kept[key])
-        if sum(map(len, kept.values())) <= MAX_SAMPLES:
+        over = sum(map(len, kept.values())) - MAX_SAMPLES
+        if over <= 0:
             break
+        # What is kept per value of a property does not get less by the hour.
+        kept[key] = kept[key][min(over, len(kept[key]) // 2) :]
     turn.tell("shrunk", why="too_many_samples")
 
 

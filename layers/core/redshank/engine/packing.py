@@ -58,6 +58,16 @@ def pack(standing: Standing) -> bytes:
     return LAYOUT + zlib.compress(msgpack.packb(plain), level=6)
 
 
+def weight(standing: Standing) -> int:
+    """Bytes of what is kept of events and keys: all that an app can make as long as it likes."""
+    kept = [
+        *((it.key, it.event) for it in standing.journeys.values()),
+        *((key, it.event) for key, it in standing.anchors.items()),
+        *(("", it.event) for it in standing.hopefuls),
+    ]
+    return len(msgpack.packb(kept)) if kept else 0
+
+
 def unpack(standing: Standing, packed: bytes) -> None:
     """Fill in what ``pack`` took out; raises ValueError for a layout that this version does not know."""
     if packed[:1] != LAYOUT:

@@ -13,9 +13,6 @@ from redshank.engine.inputs import Event
 from redshank.engine.state import Journey, Profile, Standing
 from redshank.engine.values import Facts
 
-#: More steps than this in one advance is a loop, not a journey.
-FUEL = 1_000
-
 
 class Trace(NamedTuple):
     """One thing that was decided, and why: `redshank explain` makes sentences of it."""
@@ -46,7 +43,6 @@ class Turn:
     #: Input id -> its effects, in order.
     effects: dict[str, list[Effect]] = field(default_factory=dict)
     trace: list[Trace] = field(default_factory=list)
-    fuel: int = FUEL
     #: Keys of stored truths that have to be judged anew.
     dirty: dict[str, None] = field(default_factory=dict)
     #: Since journeys were last looked at: whether the profile, or what became of an email, has changed …
