@@ -193,7 +193,7 @@ def summary(book: Book, facts: Mapping[Fact, int]) -> Table:
     table = Table(box=None, pad_edge=False)
     for title in ("workflow", "step"):
         table.add_column(title, no_wrap=True)
-    for title in ("entered", "sent", "skipped", "ended", "still there"):
+    for title in ("entered", "sent", "skipped", "reached the goal", "ended", "still there"):
         table.add_column(title)
     for name, workflow in book.workflows.items():
         own = {fact: count for fact, count in facts.items() if fact.workflow == name}
@@ -213,10 +213,22 @@ def summary(book: Book, facts: Mapping[Fact, int]) -> Table:
                     "",
                     sent or (f"0 ({shadow:,} in shadow)" if shadow else ""),
                     _told(here, "skipped"),
+                    _reached(here),
                     _told(here, "exited"),
                     _told(here, "standing"),
                 )
     return table
+
+
+def _reached(facts: Mapping[Fact, int]) -> str:
+    """How often a goal was reached that ends nothing, or one that did."""
+    count = sum(
+        count for fact, count in facts.items() if fact.what == "reached" or (fact.what, fact.why) == _GOAL
+    )
+    return f"{count:,}" if count else ""
+
+
+_GOAL = ("exited", "goal")
 
 
 def _entered(own: Mapping[Fact, int]) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -78,6 +79,19 @@ def test_the_summary_counts_per_workflow_and_step(book: Path, events: Path) -> N
     assert ["activation", "3"] in rows
     assert ["welcome", "2", "1", "no_address"] in rows
     assert ["help", "2", "1", "no_address", "3", "finished"] in rows
+
+
+def test_the_summary_counts_reached_goals_also_those_that_end_nothing(tmp_path: Path, events: Path) -> None:
+    for ends in ("true", "false"):
+        workflow = f"""\
+trigger: {{event: signed_up}}
+goal: {{event: product_activated, ends: {ends}}}
+steps: [{{send: welcome}}, {{wait: 30d}}]
+"""
+        book = compile_book(write_book(tmp_path / ends, {"workflows/activation.yaml": workflow}))
+        table = summary(book, run(replace(book, sequence=1), events).outcome.facts)
+        reached = next(column for column in table.columns if column.header == "reached the goal")
+        assert [cell for cell in reached.cells if cell] == ["1"]
 
 
 def test_it_stops_at_the_time_that_is_given(book: Path, events: Path) -> None:

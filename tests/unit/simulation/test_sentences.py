@@ -206,12 +206,18 @@ def test_what_a_step_did() -> None:
         Exit(id="done", next=END, reason="as_agreed"),
     )
     told = _told(workflow, _known(plan="pro"), _event("signed_up"))
-    assert told[1:] == ["`mark` set `stage`", "left `flow` at `done`: as agreed"]
+    assert told[1:] == ["`mark` set `stage`", "left `flow` at `done`: `as_agreed`"]
 
 
 def test_what_a_shadow_would_have_sent() -> None:
     told = _told(_workflow(books.send("help"), state="shadow"), _known(), _event("signed_up"))
     assert told[1] == "would have been sent `help`: `flow` is in shadow"
+
+
+def test_a_shadow_does_nothing_really() -> None:
+    mark = Set(id="mark", next=END, traits={"stage": Trait("plan")})
+    told = _told(_workflow(mark, state="shadow"), _known(plan="pro"), _event("signed_up"))
+    assert told[1] == "`mark` set `stage`; not really: it is in shadow"
 
 
 # --- what never was

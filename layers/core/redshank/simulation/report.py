@@ -107,6 +107,8 @@ def _count(
     for it in made.trace:
         if it.what in _TOLD:
             facts[Fact(it.workflow, "" if "entered" in it.what else it.step, it.what, it.why)] += 1
+        elif it.what == "not_armed":
+            facts[Fact(it.workflow, "", "not_entered", it.why)] += 1
         elif it.what == "sent" and it.why == "shadow":
             facts[Fact(it.workflow, it.step, "shadow")] += 1
     for mail in mails:

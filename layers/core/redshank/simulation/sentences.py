@@ -23,6 +23,7 @@ from redshank.engine.workflows import (
     Emit,
     Enroll,
     EventTrigger,
+    Exit,
     ManualTrigger,
     ScheduleTrigger,
     Set,
@@ -61,6 +62,8 @@ _REASONS = {
     "already_active": "they were in it already",
     "entered_before": "they had entered it before, and `entry.again` does not let them so soon",
     "too_many_journeys": "they were in too many journeys",
+    "too_many_open_keys": "too many others are being watched for it already",
+    "goal": "its goal was reached already",
     "no_workflow": "there is no such workflow",
     "historical": "the event was imported as history",
     "late": "the event came too late",
@@ -216,7 +219,11 @@ class _Telling:
             case "moved":
                 return f"went on from `{it.step}`, which is no longer in `{it.workflow}`"
             case "did":
-                return self._did()
+                return self._did() + ("; not really: it is in shadow" if it.why == "shadow" else "")
+            case "not_armed":
+                return f"is not watched for `{it.workflow}`: {self._reason()}"
+            case "shrunk":
+                return "has done so much that old events are counted by the hour"
             case _:
                 about = f" `{it.step or it.workflow}`" if it.step or it.workflow else ""
                 return f"{it.what.replace('_', ' ')}{about}" + (f": {self._reason()}" if it.why else "")
@@ -343,6 +350,8 @@ class _Telling:
 
     def _exited(self) -> str:
         workflow = self.workflow
+        if isinstance(self.step, Exit) and self.it.why == self.step.reason:
+            return f"`{self.it.why}`"
         if workflow is not None and self.it.why == "goal":
             return f"the goal was reached{self._goal()}"
         if workflow is not None and self.it.why == "exit_if":
