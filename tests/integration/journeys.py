@@ -122,7 +122,7 @@ def wrong(stack: Stack, traveller: Traveller) -> Iterator[str]:
     from redshank.store.contacts import DynamoContacts
     from redshank.store.ledger import DynamoLedger
     from redshank.store.log import DynamoLog
-    from redshank.store.members import SHARDS
+    from redshank.identity import MEMBER_SHARDS
     from redshank.store.tables import MemberItem
 
     contacts, log = DynamoContacts(), DynamoLog(lambda work, items: [work(it) for it in items], ttl=0)
@@ -131,8 +131,8 @@ def wrong(stack: Stack, traveller: Traveller) -> Iterator[str]:
     keys = {(traveller.stream, f"{traveller.name}-{number}") for number in range(1, 7)}
     if missing := keys - log.present(keys, consistent=True):
         yield f"not in the log: {missing}"
-    if standing.measures["seen"][0] != 5:
-        yield f"{standing.measures['seen'][0]} events were counted, not 5"
+    if (counted := sum(partial for _, partial in standing.measures["seen"])) != 5:
+        yield f"{counted} events were counted, not 5"
     pending = {(it.stream, input_id) for input_id, it in standing.pending.items()}
     if unlogged := pending - log.present(pending, consistent=True):
         yield f"pending for ever: {unlogged}"
@@ -156,7 +156,7 @@ def wrong(stack: Stack, traveller: Traveller) -> Iterator[str]:
             yield f"{step}: {problem}"
     if stack.sent()[traveller.email("activation", "proof", 2)]:
         yield "proof was sent after activation"
-    for shard in range(SHARDS):
+    for shard in range(MEMBER_SHARDS):
         for member in MemberItem.query(f"pros#{shard}", MemberItem.contact_id == traveller.contact_id):
             if not member.member:
                 yield "not a member of pros"

@@ -29,7 +29,7 @@ from moto import mock_aws
 from moto.sqs import models as moto_sqs
 
 from redshank import environment, identity, instants, observing, wire, wiring
-from redshank.aws.books import S3Books
+from redshank.aws.books import S3Books, key
 from redshank.clock import Clock
 from redshank.engine import serial
 from redshank.engine.book import Book
@@ -123,7 +123,11 @@ def create_storage(name: str) -> dict[str, str]:
 
 def _variables(outputs: Mapping[str, str]) -> dict[str, str]:
     """What the template gives its functions, resolved as far as the storage goes."""
-    found = {"REDSHANK_CONFIGURATION_SET": "redshank", "REDSHANK_PUBLIC_URL": "https://mail.acme.example"}
+    found = {
+        "REDSHANK_CONFIGURATION_SET": "redshank",
+        "REDSHANK_EVENT_BUS": "default",
+        "REDSHANK_PUBLIC_URL": "https://mail.acme.example",
+    }
     for properties in templates.functions().values():
         for name, value in properties["Environment"]["Variables"].items():
             output = value.get("Fn::GetAtt", "") if isinstance(value, dict) else ""
@@ -175,9 +179,10 @@ class Stack:
 
         settings = DynamoSettings()
         settings.add_signing_key("a secret for tests")
-        key = f"books/{book.hash}.json"
-        boto3.client("s3").put_object(Bucket=self.outputs["Bucket"], Key=key, Body=serial.dump(book).encode())
-        settings.publish(BookPointer(sequence=book.sequence, hash=book.hash, listens=book.listens))
+        pointer = BookPointer(sequence=book.sequence, hash=book.hash, listens=book.listens)
+        body = serial.dump(book).encode()
+        boto3.client("s3").put_object(Bucket=self.outputs["Bucket"], Key=key(pointer), Body=body)
+        settings.publish(pointer)
 
     def books(self) -> Books:
         """As the wiring makes them, but they look at the pointer again by this stack's clock."""

@@ -88,8 +88,8 @@ def _wrong(stack: Stack, traveller: Traveller, events: int) -> list[str]:
     contact_id = traveller.contact_id
     standing = wiring.contacts().standings([contact_id], consistent=True)[contact_id]
     found = []
-    if standing.measures["seen"][0] != events:
-        found.append(f"{standing.measures['seen'][0]} events were counted, not {events}")
+    if (counted := sum(partial for _, partial in standing.measures["seen"])) != events:
+        found.append(f"{counted} events were counted, not {events}")
     pending = {(it.stream, input_id) for input_id, it in standing.pending.items()}
     if unlogged := pending - wiring.log().present(pending, consistent=True):
         found.append(f"pending for ever: {unlogged}")
