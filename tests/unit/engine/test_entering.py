@@ -201,11 +201,17 @@ def test_a_restart_leaves_the_runs_of_other_keys() -> None:
     assert sorted((it.key, it.entered_at - T0) for it in ann.journeys) == [("a", 2), ("b", 1)]
 
 
-def test_never_again_is_not_lifted_by_restart() -> None:
+def test_a_restart_is_no_entry_after_the_last_one_has_ended() -> None:
     ann = ann_of(sequence(*STAYS, again="never", restarts=True))
     ann.does("go", 0)
+    assert cancels(ann.does("go", 1)) == ["restarted"]
+    assert [it.entered_at - T0 for it in ann.journeys] == [1]
+
+
+def test_never_again_is_not_lifted_by_restart() -> None:
+    ann = ann_of(sequence(send("hello"), again="never", restarts=True))
+    ann.does("go", 0)
     assert ann.does("go", 1) == []
-    assert len(ann.journeys) == 1
 
 
 def test_one_run_too_many_is_refused() -> None:

@@ -134,7 +134,8 @@ def _begin(turn: Turn, workflow: Workflow, at: int, event: Mapping[str, Any]) ->
     if same and not workflow.restarts:
         return refuse("already_active")
     last = standing.entries.get(entry)
-    if begun or (last is not None and not _again(workflow, at - last)):
+    # `while_active` rules while a run is under way, `again` after it.
+    if begun or (not same and last is not None and not _again(workflow, at - last)):
         return refuse("entered_before")
     journey = Journey(
         run=run,

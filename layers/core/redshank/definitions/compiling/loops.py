@@ -210,7 +210,9 @@ class _Search:
 
 
 def _enters_again(workflow: flow.Workflow) -> bool:
-    return workflow.again != "never" or (workflow.key != "" and workflow.key not in _OF_WORKFLOW)
+    if workflow.again != "never" or workflow.restarts:
+        return True
+    return workflow.key != "" and workflow.key not in _OF_WORKFLOW
 
 
 def _exclusion(source: flow.Workflow, target: flow.Workflow, trigger: flow.Trigger) -> str:
