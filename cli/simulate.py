@@ -189,35 +189,36 @@ def progress(console: Console) -> Iterator[Told]:
 
 
 def summary(book: Book, facts: Mapping[Fact, int]) -> Table:
-    """What happened in each workflow and at each step."""
-    table = Table(box=None, pad_edge=False)
-    for title in ("workflow", "step"):
-        table.add_column(title, no_wrap=True)
-    for title in ("entered", "sent", "skipped", "reached the goal", "ended", "still there"):
-        table.add_column(title)
+    """What happened in each workflow and at each step; only columns in which something is."""
+    rows: list[dict[str, str]] = []
     for name, workflow in book.workflows.items():
         own = {fact: count for fact, count in facts.items() if fact.workflow == name}
-        if not own:
-            table.add_row(escape(name), "", "0")
-            continue
-        table.add_row(escape(name), "", _entered(own))
-        ids = dict.fromkeys([*workflow.steps, *(fact.step for fact in own)])
-        for step in filter(None, ids):
+        rows.append({_NAME: f"[bold]{escape(name)}[/]", "entered": _entered(own)})
+        for step in filter(None, dict.fromkeys([*workflow.steps, *(fact.step for fact in own)])):
             here = {fact: count for fact, count in own.items() if fact.step == step}
             if here:
-                sent = _told(here, "sent")
-                shadow = sum(count for fact, count in here.items() if fact.what == "shadow")
-                table.add_row(
-                    "",
-                    escape(step),
-                    "",
-                    sent or (f"0 ({shadow:,} in shadow)" if shadow else ""),
-                    _told(here, "skipped"),
-                    _reached(here),
-                    _told(here, "exited"),
-                    _told(here, "standing"),
+                shadow = _told(here, "shadow")
+                rows.append(
+                    {
+                        _NAME: f"  {escape(step)}",
+                        "sent": _told(here, "sent") or (f"0 ({shadow} in shadow)" if shadow else ""),
+                        "skipped": _told(here, "skipped"),
+                        "goal": _reached(here),
+                        "ended": _told(here, "exited"),
+                        "still there": _told(here, "standing"),
+                    }
                 )
+    titles = [title for title in _TITLES if any(row.get(title) for row in rows)]
+    table = Table(box=None, pad_edge=False)
+    for title in titles:
+        table.add_column(title, no_wrap=title == _NAME)
+    for row in rows:
+        table.add_row(*(row.get(title, "") for title in titles))
     return table
+
+
+_NAME = "workflow, step"
+_TITLES = (_NAME, "entered", "sent", "skipped", "goal", "ended", "still there")
 
 
 def _reached(facts: Mapping[Fact, int]) -> str:

@@ -90,7 +90,7 @@ steps: [{{send: welcome}}, {{wait: 30d}}]
 """
         book = compile_book(write_book(tmp_path / ends, {"workflows/activation.yaml": workflow}))
         table = summary(book, run(replace(book, sequence=1), events).outcome.facts)
-        reached = next(column for column in table.columns if column.header == "reached the goal")
+        reached = next(column for column in table.columns if column.header == "goal")
         assert [cell for cell in reached.cells if cell] == ["1"]
 
 
