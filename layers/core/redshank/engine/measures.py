@@ -35,6 +35,8 @@ EXACT_OTHERWISE = 48
 #: So many different values are told apart, and so many values of a tag.
 MAX_VALUES = 200
 MAX_TAGS = 200
+#: Characters by which values are told apart where many are kept.
+MAX_TEXT = 200
 #: No two timezones are further apart (UTC+14 and UTC-12, and an hour of daylight saving).
 _APART = 27 * HOUR
 
@@ -112,6 +114,10 @@ def _scalar(value: Any) -> Any:
     return value if isinstance(value, str | int | float | bool) else None
 
 
+def _cut(value: Any) -> Any:
+    return value[:MAX_TEXT] if isinstance(value, str) else value
+
+
 def _ordered(value: Any) -> Any:
     return value if isinstance(value, str) else _number(value)
 
@@ -150,10 +156,10 @@ AGGREGATES: Mapping[str, Aggregate] = {
     "max": Aggregate(_ordered, lambda all_: max(all_, key=_rank), lambda it: it),
     "first": Aggregate(_scalar, lambda all_: all_[0], lambda it: it),
     "last": Aggregate(_scalar, lambda all_: all_[-1], lambda it: it),
-    "distinct": Aggregate(lambda value: None if _scalar(value) is None else [value], _distinct, len, 0),
+    "distinct": Aggregate(lambda value: None if _scalar(value) is None else [_cut(value)], _distinct, len, 0),
     # The most frequent; of equally frequent ones the first in the order of numbers and text.
     "top": Aggregate(
-        lambda value: None if _scalar(value) is None else [[value, 1]],
+        lambda value: None if _scalar(value) is None else [[_cut(value), 1]],
         _tally,
         lambda it: max(it, key=lambda pair: pair[1])[0],
     ),
@@ -193,6 +199,25 @@ def compacted(measure: Measure, samples: list[Sample], since: int | None) -> lis
         return kept
     old = _merged(measure, kept[:-exact], lambda it: (it[0] // HOUR, *it[2:]))
     return [*old, *kept[-exact:]]
+
+
+def size(measure: Measure, samples: Sequence[Sample]) -> int:
+    """How much room samples take: one for each, and more for long texts and lists."""
+    if not measure.same and measure.aggregate in _SMALL:
+        return len(samples)
+    return sum(1 + _length(it[1:]) // _ROOM for it in samples)
+
+
+#: What amounts to one number, or two.
+_SMALL = frozenset({"count", "sum", "avg", "fading"})
+#: Characters that take as much room as one sample.
+_ROOM = 24
+
+
+def _length(value: Any) -> int:
+    if isinstance(value, list):
+        return sum(map(_length, value)) + len(value)
+    return len(value) if isinstance(value, str) else 8
 
 
 def shrunk(measure: Measure, samples: list[Sample]) -> list[Sample]:

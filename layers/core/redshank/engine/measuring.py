@@ -14,7 +14,8 @@ from redshank.instants import HOUR
 
 #: ``Measure.of``: the hour at which it happened, as the contact's clock shows it.
 HOUR_OF_DAY = "@hour"
-#: More samples than this make a standing too large: then all windows are kept by the hour.
+#: More samples than this (see measures.size) make a standing too large: then all windows are kept by the hour, and
+#: the oldest are dropped where that is not enough.
 MAX_SAMPLES = 8_000
 
 
@@ -42,16 +43,20 @@ def feed(turn: Turn, event: Event, fed: Iterable[Measure]) -> None:
 
 def bound(turn: Turn) -> None:
     """Keep a standing small that would become too large."""
-    kept = turn.standing.measures
-    if sum(map(len, kept.values())) <= MAX_SAMPLES:
+    kept, known = turn.standing.measures, turn.book.measures
+
+    def is_small() -> bool:
+        return sum(measures.size(known[key], samples) for key, samples in kept.items()) <= MAX_SAMPLES
+
+    if is_small():
         return
-    for key in sorted(kept, key=lambda key: -len(kept[key])):
-        kept[key] = measures.shrunk(turn.book.measures[key], kept[key])
-        over = sum(map(len, kept.values())) - MAX_SAMPLES
-        if over <= 0:
+    for key in sorted(kept, key=lambda key: -measures.size(known[key], kept[key])):
+        kept[key] = measures.shrunk(known[key], kept[key])
+        while not is_small() and len(kept[key]) > 1:
+            # Values of a property that differ do not get fewer by the hour.
+            kept[key] = kept[key][len(kept[key]) // 2 :]
+        if is_small():
             break
-        # What is kept per value of a property does not get less by the hour.
-        kept[key] = kept[key][min(over, len(kept[key]) // 2) :]
     turn.tell("shrunk", why="too_many_samples")
 
 
