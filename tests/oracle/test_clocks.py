@@ -80,7 +80,7 @@ def expected(case: Case, until: int) -> list[int]:
         at
         for zone in ZONES
         for at in moments(case.trigger, ZoneInfo(zone), began, until)
-        if began < at <= until
+        if began <= at <= until
     }
     return sorted(at for at in candidates if is_time(case, at))
 

@@ -77,7 +77,7 @@ def fire(turn: Turn, key: str, at: int) -> None:
 
 def forget(turn: Turn) -> None:
     """Drop what belongs to no trigger any more, and what disarms if it is too old for an anchor to come late."""
-    before = turn.now - turn.book.policy.lateness
+    before = _second(turn.now - turn.book.policy.lateness)
     known = {key: it for key, it in turn.standing.anchors.items() if _trigger(key) in turn.book.absences}
     unarmed = sorted((it.disarmed or 0, key) for key, it in known.items() if it.at is None)
     for disarmed, key in unarmed:
