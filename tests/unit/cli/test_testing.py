@@ -155,6 +155,22 @@ def test_what_is_wrong_is_told_with_its_line(tmp_path: Path, old: str, new: str,
     assert f"activation.yaml:{message}" in errors
 
 
+def test_what_the_app_does_not_send_is_told_where_it_says_what_it_sends(tmp_path: Path) -> None:
+    schema = """\
+traits: {plan: text}
+events: {signed_up: {}, product_activated: {}, logged_in: {}}
+"""
+    scenario = PASSING.replace("timezone:", "pln: pro, timezone:").replace(
+        "event: product_a", "event: product_"
+    )
+    result = _run(_book(tmp_path, scenario, **{"schema.yaml": schema}))
+    assert [line.partition("tests/")[2] for line in result.stderr.splitlines()[:-1]] == [
+        "activation.yaml:3: unknown trait `pln`; did you mean `plan`?",
+        "activation.yaml:4: unknown event `product_ctivated`; did you mean `product_activated`?",
+    ]
+    assert _run(_book(tmp_path, PASSING, **{"schema.yaml": schema})).exit_code == 0
+
+
 def test_a_missing_expectation_is_told(tmp_path: Path) -> None:
     assert _errors(tmp_path, "- {scenario: x, start: '2026-03-27 20:00', contact: {}}\n") == [
         "activation.yaml:1: `expect` is missing"

@@ -11,6 +11,7 @@ from redshank.definitions.documents import Listed
 from redshank.definitions.models import scenarios as written
 from redshank.definitions.models.base import Definition, shown, validate
 from redshank.definitions.models.scenarios import Scenario
+from redshank.definitions.models.schema import RESERVED_EVENTS, RESERVED_TRAITS
 from redshank.definitions.problems import Place, Problems, did_you_mean
 from redshank.engine import moments
 from redshank.engine.book import Book
@@ -70,11 +71,24 @@ class _Checking:
                 scenario.at("contact"),
                 f"the timezone should be one such as `Europe/Berlin`, not {shown(zone)}",
             )
+        for trait in scenario.contact:
+            self._declared(scenario, "contact", "trait", trait)
         self._arms(scenario)
         for one in scenario.when:
             self._happening(one)
         for expected in scenario.expect:
             self._expected(expected)
+
+    def _declared(self, source: Definition, key: str, kind: str, name: str) -> None:
+        """Report what the app does not send, where it says what it sends."""
+        schema = self.book.schema
+        if schema is None:
+            return
+        declared = schema.events if kind == "event" else schema.traits
+        reserved = RESERVED_EVENTS if kind == "event" else RESERVED_TRAITS
+        roots = {path.partition(".")[0] if kind == "trait" else path for path in declared}
+        if declared and name not in reserved | roots:
+            self._name(source, key, kind, name, reserved | roots)
 
     def _arms(self, scenario: Scenario) -> None:
         known: dict[str, set[str]] = {}
@@ -91,6 +105,11 @@ class _Checking:
 
     def _happening(self, one: written.Happens) -> None:
         match one:
+            case written.EventHappens():
+                self._declared(one, "event", "event", one.event)
+            case written.TraitsHappen():
+                for trait in one.traits:
+                    self._declared(one, "traits", "trait", trait)
             case written.OpenHappens():
                 self._email(one, "opened", one.opened, one.workflow)
             case written.ClickHappens():
