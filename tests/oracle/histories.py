@@ -158,6 +158,31 @@ def histories(
     return arrivals
 
 
+@st.composite
+def busy_histories(draw: st.DrawFn) -> list[Arrival]:
+    """One order after the other, many late, of somebody who travels; mostly where one month becomes another."""
+    now = draw(st.one_of(beginnings(), st.just(from_datetime(datetime(2026, 6, 30, 22, tzinfo=UTC)))))
+    arrivals = []
+    for number in range(draw(st.integers(4, 12))):
+        now += draw(st.sampled_from((0, 1, HOUR, 3 * HOUR, DAY)))
+        late = draw(st.sampled_from((0, 0, 0, 1, HOUR, DAY, 3 * DAY, 30 * DAY)))
+        event = Event(
+            id=f"e{number}",
+            stream=STREAM,
+            type="track",
+            name="ordered",
+            occurred_at=now - late,
+            received_at=now,
+        )
+        if draw(st.integers(0, 3)) == 0:
+            moved = {"timezone": draw(st.sampled_from(ZONE_NAMES))}
+            event = replace(event, type="identify", name="", traits=moved)
+        else:
+            event = replace(event, properties=draw(properties(now)))
+        arrivals.append(Arrival(now=now, events=(event,)))
+    return arrivals
+
+
 # --- questions
 
 DATED: tuple[Value, ...] = (values.Trait("due"), values.Account("renews"), values.Property("date"))

@@ -18,12 +18,15 @@ from redshank.engine import values
 from redshank.engine.book import Book
 from redshank.engine.conditions import Condition, verdict
 from redshank.engine.inputs import Event
+from redshank.engine.measures import Calendar, Measure, Rolling
 from redshank.engine.values import Measured, present
 from redshank.instants import DAY
 from tests.oracle.histories import (
     Arrival,
     Questions,
+    book_of,
     books,
+    busy_histories,
     histories,
     keys_of,
     properties,
@@ -153,6 +156,46 @@ def test_every_measure_is_what_the_log_amounts_to(
         assert_measures(life)
     assert life.state.profile.traits == life.oracle.traits
     assert life.state.profile.account == life.oracle.account
+
+
+#: Every aggregate in every kind of window.
+EVERYTHING = {
+    f"{aggregate} {window}": Measure(
+        key=f"{aggregate} {window}",
+        events=("ordered",),
+        aggregate=aggregate,
+        of=of,
+        window=window,
+    )
+    for aggregate, of in (
+        ("count", ""),
+        ("sum", "number"),
+        ("avg", "number"),
+        ("min", "text"),
+        ("max", "number"),
+        ("first", "text"),
+        ("last", "number"),
+        ("distinct", "text"),
+        ("top", "text"),
+    )
+    for window in (
+        None,
+        Rolling(length=DAY),
+        Rolling(length=DAY, ago=DAY),
+        Calendar(during="today"),
+        Calendar(during="this_month"),
+        Calendar(during="last_month"),
+    )
+}
+
+
+@thought_of(150)
+@given(history=busy_histories())
+def test_every_aggregate_in_every_window_is_right_however_late_and_wherever(history: list[Arrival]) -> None:
+    life = Life(book_of(EVERYTHING, {}, []))
+    for arrival in history:
+        life.gets(arrival.events, arrival.now)
+        assert_measures(life)
 
 
 # --- order and grouping
