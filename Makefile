@@ -3,7 +3,7 @@
 # Everything is installed below .venv*/ and .redshank/ in this checkout: see infra/bootstrap.
 
 .DEFAULT_GOAL := help
-.PHONY: help venv run stop logs lint format types template build unit test bench deploy clean
+.PHONY: help venv run stop logs lint format types template build unit test reference bench deploy clean
 
 # Set on some machines; without compiled files every start would compile everything anew.
 unexport PYTHONDONTWRITEBYTECODE
@@ -52,6 +52,9 @@ build: .env-dev .env-sam ## build what is shipped, modules compiled ahead
 
 deploy: build ## deploy to the AWS account of your credentials, asking what it needs to know
 	.venv-sam/bin/sam deploy --guided
+
+reference: .env-dev ## write docs/reference.md anew, from the models
+	$(python) -m redshank.definitions.reference docs/reference.md
 
 bench: .envs ## measure; also written to .redshank/bench.json
 	$(python) -m tests.bench

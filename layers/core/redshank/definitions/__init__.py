@@ -9,6 +9,9 @@
     plain_text   what is the text part of an HTML template?
     compiling    what does it mean to the engine?
     advising     what is allowed, and likely to be a mistake?
+    descriptions what do the models say of themselves?
+    json_schema  which shapes may the files have, to an editor?
+    reference    what can a book say? (docs/reference.md)
 
 Only the command line and the tests import this package: it needs pydantic and ruamel.yaml, which a
 function must never load to send an email.

@@ -47,8 +47,8 @@ def _at_most(value: int) -> int:
 class Entry(Definition):
     """Who may enter again, and how many runs a contact may have at a time."""
 
-    #: None: ``always`` where nothing but a schedule starts it, again and again (a weekly newsletter goes out each
-    #: week), else ``never`` (a broadcast that is edited after it went out does not reach anybody twice).
+    #: If nothing is said: ``always`` where nothing but a schedule starts it, again and again (a weekly newsletter
+    #: goes out each week), else ``never`` (a broadcast that is edited after it went out does not reach anybody twice).
     again: (
         Annotated[
             str | int,
