@@ -86,9 +86,16 @@ def _line(folder: Path, problem: Problem) -> str:
     return f"[bold]{escape(place)}:[/] {escape(problem.message)}"
 
 
+#: Seconds between two lines where no bar can be drawn.
+_LINE_EVERY = 5.0
+
+
 @contextmanager
 def waiting(out: Console, what: str) -> Iterator[Callable[[int, int], None]]:
-    """A bar (how much is done, of how much), where somebody can see it and it takes more than a second."""
+    """Hears (how much is done, of how much): a bar where somebody can see it, else a line every few seconds.
+
+    Nothing is drawn in the first second.
+    """
     bar = Progress(
         TextColumn("{task.description}"),
         BarColumn(),
@@ -97,14 +104,18 @@ def waiting(out: Console, what: str) -> Iterator[Callable[[int, int], None]]:
         console=out,
         transient=True,
     )
-    started = time.monotonic()
-    task = bar.add_task(what, total=None)
+    task = bar.add_task(escape(what), total=None)
+    draws = out.is_terminal and not out.is_dumb_terminal
+    started = said = time.monotonic()
 
     def told(done: int, of: int) -> None:
-        if not bar.live.is_started:
-            if not out.is_terminal or time.monotonic() - started < 1:
-                return
+        nonlocal said
+        now = time.monotonic()
+        if draws and not bar.live.is_started and now - started >= 1:
             bar.start()
+        if not draws and now - said > _LINE_EVERY:
+            said = now
+            out.print(f"{escape(what)}: {done:,} of about {of:,}")
         bar.update(task, completed=done, total=of)
 
     try:
