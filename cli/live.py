@@ -44,10 +44,12 @@ def apply(folder: BookFolder, stack: StackName, no_wait: NoWait = False) -> None
     import boto3
 
     from cli.apply import apply_book
+    from cli.checking import warn
     from cli.stack import reaching
 
     book = compiled(folder)
     with failing_in_words(), reaching(stack) as target:
+        warn(folder, book)
         s3 = boto3.client("s3")
         applied = apply_book(book, target.settings, s3, target.bucket, now=target.clock.now())
         sequence = applied.pointer.sequence
@@ -62,10 +64,12 @@ def apply(folder: BookFolder, stack: StackName, no_wait: NoWait = False) -> None
 def plan(folder: BookFolder, stack: StackName, as_json: AsJson = False) -> None:
     """Show what applying a book would change against what is live, and how many contacts it touches."""
     from cli import plan as planning
+    from cli.checking import warn
     from cli.stack import reaching
 
     book = compiled(folder)
     with failing_in_words(), reaching(stack) as target:
+        warn(folder, book)
         live, pointer = target.live_book() if target.settings.pointer() else (None, None)
         made = planning.planned(book, live, pointer, now=target.clock.now())
         standings = None
