@@ -139,7 +139,8 @@ def drip(events: Sequence[Event], again: str | int, restarts: bool) -> list[tupl
         under_way = at <= ends
         barred = any(it <= at for it in cancelled)
         too_soon = last > -inf and (again == "never" or (isinstance(again, int) and at - last < again))
-        if barred or too_soon or (under_way and not restarts):
+        # `while_active` rules while a run is under way, `again` after it.
+        if barred or (not restarts if under_way else too_soon):
             continue
         if under_way and sent and sent[-1][0] == "help":
             # The run under way ends before it gets there.
