@@ -17,7 +17,7 @@ from redshank.engine import chance
 from redshank.engine.book import Policy
 from redshank.engine.conditions import Compare
 from redshank.engine.inputs import Event
-from redshank.engine.measures import Measure, SinceEntry
+from redshank.engine.measures import Measure, Rolling, SinceEntry
 from redshank.engine.state import END
 from redshank.engine.values import ENTRY, HERE, Measured, Trait
 from redshank.engine.workflows import (
@@ -151,6 +151,67 @@ def drip(events: Sequence[Event], again: str | int, restarts: bool) -> list[tupl
             sent.append(("help", at + 2 * DAY))
         last, ends = at, min(stopped - 1, at + 2 * DAY)
     return sent
+
+
+CARTS = Workflow(
+    name="carts",
+    triggers=(EventTrigger(events=("cart_updated",)),),
+    again="always",
+    key="cart_id",
+    keeps_event=True,
+    goal=Compare(Measured("bought", ENTRY, 30 * HOUR), "gte", 1),
+    exit_if=Compare(Measured("seen"), "lt", 1),
+    first="one",
+    steps=steps(Wait(id="one", next="two", span=DAY), Wait(id="two", next=END, span=2 * DAY)),
+)
+SEEN = Measure(key="seen", events=("cart_updated", "ordered", "seen"), window=Rolling(length=2 * DAY))
+BOUGHT = Measure(key="bought", events=("ordered",), window=SinceEntry(), same="cart_id")
+
+
+@thought_of(250)
+@given(
+    events=lives(("cart_updated", "cart_updated", "ordered", "seen"), most=10),
+    carts=st.lists(st.sampled_from(("a", "b")), min_size=11, max_size=11),
+)
+def test_each_cart_has_a_journey_that_its_own_order_or_a_long_silence_ends(
+    events: list[Event], carts: list[str]
+) -> None:
+    events = [
+        it if it.traits else replace(it, properties={"cart_id": cart})
+        for it, cart in zip(events, carts, strict=False)
+    ]
+    life = life_of(CARTS)
+    life.book = life.oracle.book = replace(life.book, measures={"seen": SEEN, "bought": BOUGHT})
+    lived(life, events)
+    entered = [it.at for it in life.trace if it.what == "entered"]
+    exited = sorted((it.at, it.why) for it in life.trace if it.what == "exited")
+    assert (entered, exited) == carted(events)
+
+
+def carted(events: Sequence[Event]) -> tuple[list[int], list[tuple[int, str]]]:
+    entered: list[int] = []
+    exited: list[tuple[int, str]] = []
+    busy: dict[str, float] = {}
+    seen = [it.occurred_at for it in events if it.properties]
+    for it in events:
+        at, cart = it.occurred_at, it.properties.get("cart_id", "")
+        if it.name != "cart_updated" or at <= busy.get(cart, -inf):
+            continue
+        orders = [
+            one.occurred_at for one in events if one.name == "ordered" and one.properties["cart_id"] == cart
+        ]
+        goal = min((one for one in orders if at < one <= at + 30 * HOUR), default=inf)
+        silence = next(
+            one + 2 * DAY
+            for one, following in zip(seen, [*seen[1:], inf], strict=True)
+            if one >= at and following > one + 2 * DAY
+        )
+        end = min(goal, silence, at + 3 * DAY)
+        why = "goal" if end == goal else "exit_if" if end == silence else "finished"
+        busy[cart] = end - 1 if why == "goal" else end
+        entered.append(at)
+        exited.append((int(end), why))
+    return entered, sorted(exited)
 
 
 # --- waiting for something
