@@ -515,3 +515,10 @@ def test_an_email_shows_the_measures_of_its_template() -> None:
     )
     ann = Ann(live, email="ann@example.com")
     assert mail(ann.does("go", 1)).measures == {"times": 1}
+
+
+def test_what_she_said_after_a_step_was_due_and_before_anybody_looked_is_the_newer_word() -> None:
+    ann = ann_of(sequence(wait("rest", HOUR), Set(id="a", next=END, traits={"plan": Constant("free")})))
+    ann.does("go", 0)
+    ann.says(3 * HOUR, said=2 * HOUR, plan="pro")
+    assert ann.state.profile.traits["plan"] == "pro"

@@ -222,15 +222,16 @@ def _take(turn: Turn, workflow: Workflow, journey: Journey, step: Step) -> bool:
 
 def _act(turn: Turn, journey: Journey, step: Set | Subscribe | Emit | Enroll | Suppress) -> None:
     turn.tell("did", journey)
+    # As of when it was due: what she said after that, but before anybody looked, is the newer word.
     match step:
         case Set():
             facts = turn.facts(journey)
             traits = {name: present(value, facts) for name, value in step.traits.items()}
-            turn.change(say(turn.profile, turn.standing, traits, turn.now))
+            turn.change(say(turn.profile, turn.standing, traits, turn.reach))
         case Subscribe():
-            turn.change(consent.say(turn.profile, step.topic, step.subscribed, turn.now))
+            turn.change(consent.say(turn.profile, step.topic, step.subscribed, turn.reach))
             if step.subscribed:
-                turn.change(consent.lift(turn.profile, turn.now))
+                turn.change(consent.lift(turn.profile, turn.reach))
             else:
                 leave_topic(turn, step.topic)
         case Emit():
@@ -249,7 +250,7 @@ def _act(turn: Turn, journey: Journey, step: Set | Subscribe | Emit | Enroll | S
         case Enroll():
             turn.enrolling.append((step.workflow, journey))
         case Suppress():
-            turn.change(consent.suppress(turn.profile, step.reason, turn.now))
+            turn.change(consent.suppress(turn.profile, step.reason, turn.reach))
         case _:
             assert_never(step)
 
