@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from fnmatch import fnmatch
 from pathlib import Path
@@ -9,11 +10,15 @@ from textwrap import dedent
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from jsonschema import Draft7Validator
+from pydantic import TypeAdapter
 
 from redshank.definitions import documents
-from redshank.definitions.json_schema import patterns, schemas, written_span
-from redshank.definitions.problems import Problems
+from redshank.definitions.json_schema import patterns, schemas, types, written_span
+from redshank.definitions.models.base import validate
+from redshank.definitions.problems import Place, Problems
 from redshank.definitions.scenarios import read_scenarios
 from redshank.instants import DAY, HOUR, parse_duration
 from tests.unit.definitions.grammar import MEASURES, NAMED, SEGMENTS, SNIPPET, TRIGGERS, WORKFLOW
@@ -168,6 +173,9 @@ WRONG = [
     ("workflow", "trigger: {event: a}\nsteps: [{send: welcome, wait: 2d}]\n"),
     ("workflow", "trigger: {event: a}\nsteps: [{sned: welcome}]\n"),
     ("workflow", "trigger: {event: a, if: {trait: x, equals: 1}}\nsteps: [{send: welcome}]\n"),
+    ("workflow", "trigger: {event: a, if: {}}\nsteps: [{send: welcome}]\n"),
+    ("workflow", "trigger: {event: a, if: {trait: plan}}\nsteps: [{send: welcome}]\n"),
+    ("workflow", "trigger: {event: a}\nsteps: [{send: welcome, if: {sent: welcome, opened: welcome}}]\n"),
     ("workflow", "trigger: {event: a, if: []}\nsteps: [{send: welcome}]\n"),
     ("workflow", "trigger: {event: a}\nsteps: [{wait_until: {time: '9:00'}}]\n"),
     ("workflow", "trigger: {event: a}\nstate: alive\nsteps: [{send: welcome}]\n"),
@@ -237,3 +245,83 @@ def test_a_span_is_written_as_it_is_read(span: int) -> None:
 
 def test_the_grammar_of_measures_fits_its_schema() -> None:
     assert _mistakes("measures", MEASURES) == []
+
+
+# --- whatever validate takes
+
+_SEEDS = [
+    ("workflow", WORKFLOW),
+    *(("workflow", text) for text in WAYS),
+    *(("workflow", f"trigger:\n{line}\nsteps: [{{send: welcome}}]\n") for line in TRIGGERS.splitlines()),
+    ("segments", SEGMENTS),
+    ("measures", ALL_MEASURES),
+    ("models", MODELS),
+    ("schema", SCHEMA),
+    ("tests", SCENARIO),
+    ("redshank", FILES["redshank.yaml"]),
+]
+_MODELS: dict[str, TypeAdapter[Any]] = {name: TypeAdapter(type_) for name, type_ in types().items()}
+_VALUES = st.sampled_from(
+    [
+        *(
+            "2d",
+            "-3d",
+            "20%",
+            5,
+            0,
+            -1,
+            0.5,
+            1.0,
+            True,
+            False,
+            "",
+            "09:00",
+            "mon",
+            "day",
+            "never",
+            "a b",
+            "$x",
+        ),
+        *("2026-12-08 09:00", "contact", "best_hour", "x@y.example", "Europe/Berlin", "text", [], ["a"], {}),
+        *(["mon"], ["text"], {"trait": "plan", "eq": 1}, {"event": "a"}, {"one_of": ["a"]}),
+    ]
+)
+_KEYS = st.sampled_from(
+    ["if", "id", "where", "same", "hold", "late", "offset", "sum", "within", "min", "ends", "at"]
+)
+
+
+def _containers(value: Any) -> Iterator[Any]:
+    if isinstance(value, dict | list):
+        yield value
+        for inner in value.values() if isinstance(value, dict) else value:
+            yield from _containers(inner)
+
+
+def _plain(value: Any) -> Any:
+    """A copy without places."""
+    if isinstance(value, dict):
+        return {key: _plain(inner) for key, inner in value.items()}
+    return [_plain(inner) for inner in value] if isinstance(value, list) else value
+
+
+@settings(max_examples=300, deadline=None)
+@given(data=st.data())
+def test_whatever_the_models_take_fits_the_schema(data: st.DataObject) -> None:
+    name, text = data.draw(st.sampled_from(_SEEDS))
+    changed = _plain(_value(text))
+    for _ in range(data.draw(st.integers(1, 2))):
+        within = data.draw(st.sampled_from([it for it in _containers(changed) if it] or [{}]))
+        if isinstance(within, list):
+            within[data.draw(st.integers(0, len(within) - 1))] = _plain(data.draw(_VALUES))
+        elif data.draw(st.booleans()):
+            within[data.draw(st.sampled_from(sorted(within)) | _KEYS if within else _KEYS)] = data.draw(
+                _VALUES
+            )
+        elif within:
+            del within[data.draw(st.sampled_from(sorted(within)))]
+    problems = Problems()
+    document = documents.read("x.yaml", json.dumps(changed), problems)
+    validate(_MODELS[name].validate_python, document, problems, at=Place("x.yaml", 1))
+    if not problems.found:
+        assert [error.message for error in VALIDATORS[name].iter_errors(document)] == []

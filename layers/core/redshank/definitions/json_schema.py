@@ -66,6 +66,11 @@ def patterns() -> Mapping[str, tuple[str, ...]]:
     return {name: files for name, (files, _) in _FILES.items()}
 
 
+def types() -> Mapping[str, Any]:
+    """Name of a schema -> the type of the models that it describes."""
+    return {name: type_ for name, (_, type_) in _FILES.items()}
+
+
 def schemas() -> dict[str, JsonSchemaValue]:
     """Every schema by its name."""
     return {name: _schema(name) for name in _FILES}
@@ -198,7 +203,7 @@ def _choices(
 ) -> Iterator[JsonSchemaValue]:
     if "$ref" in schema:
         yield from _choices(definitions[schema["$ref"].rpartition("/")[2]], definitions)
-    elif "anyOf" in schema:
+    elif "anyOf" in schema and "properties" not in schema:
         for choice in schema["anyOf"]:
             yield from _choices(choice, definitions)
     else:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BeforeValidator, Field, Tag, model_validator
+from pydantic import BeforeValidator, ConfigDict, Field, Tag, model_validator
 
 from redshank.definitions.documents import Listed, Mapped
 from redshank.definitions.models.base import Definition, Kinds, not_empty, one_or_more, refusal
@@ -71,6 +71,8 @@ class Comparison(Definition):
 
 
 class _Compared(Comparison):
+    model_config = ConfigDict(json_schema_extra={"anyOf": [{"required": [name]} for name in OPERATORS]})
+
     @model_validator(mode="after")
     def _some_comparison(self) -> Self:
         if self.comparison is None:
@@ -207,6 +209,10 @@ class SubscribedCondition(Definition):
 
 class EmailCondition(Definition):
     """What became of an email of this journey."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"oneOf": [{"required": [name]} for name in ("sent", "opened", "clicked")]}
+    )
 
     #: The step whose email was sent.
     sent: Text | None = None
