@@ -17,6 +17,7 @@ from redshank.instants import parse
 from tests.unit.definitions.grammar import NAMED
 from tests.unit.definitions.writing import FILES, write
 
+EXAMPLES = Path(__file__).parents[3] / "examples"
 LAYOUT = FILES["templates/layouts/base.html"].replace("<body>", "<body><div hidden>{{ preheader }}</div>")
 WORKFLOW = "workflows/activation.yaml"
 
@@ -58,8 +59,9 @@ def test_a_sound_book_has_no_warnings(tmp_path: Path) -> None:
     assert warned(tmp_path, {}) == []
 
 
-def test_the_example_book_has_no_warnings() -> None:
-    root = Path(__file__).parents[3] / "examples" / "activation"
+@pytest.mark.parametrize("name", sorted(it.parent.name for it in EXAMPLES.glob("*/redshank.yaml")))
+def test_an_example_book_has_no_warnings(name: str) -> None:
+    root = EXAMPLES / name
     assert warnings(compile_book(root), read_folder(root, Problems()), now=0) == []
 
 
