@@ -18,6 +18,7 @@ from redshank.engine.effects import Effect, Membership
 from redshank.engine.inputs import Event, Input, Wake
 from redshank.engine.state import Pending, Standing, State, say, say_account
 from redshank.engine.turn import Trace, Turn
+from redshank.engine.values import present, zone_of
 from redshank.engine.workflows import DateTrigger
 from redshank.errors import BookTooOld
 
@@ -171,6 +172,7 @@ def _apply(turn: Turn, event: Event) -> None:
         standing.identified = True
     if event.stream not in standing.streams and not event.stream.startswith("contact:"):
         standing.streams.append(event.stream)
+    turn.earlier = turn.profile
     measuring.feed(turn, event, book.measures_of.get(event.name, ()))
     if event.type == "group":
         account_id = str(event.properties.get("group_id") or "")
@@ -189,6 +191,9 @@ def _apply(turn: Turn, event: Event) -> None:
             entering.enter(turn, workflow, trigger, event.occurred_at, event.properties)
         else:
             turn.tell("not_entered", workflow=workflow.name, why="historical" if event.historical else "late")
+    if starts and "timezone" in event.traits:
+        for workflow, schedule in schedules.overtaken(turn, zone_of(turn.earlier, book)):
+            entering.enter(turn, workflow, schedule, turn.reach, {})
     if not turn.is_settled:
         _settle(turn, event, starts=starts)
 
@@ -245,8 +250,15 @@ def _judge(turn: Turn, keys: Iterable[str], event: Event | None, *, starts: bool
 
 def _is_fresh(turn: Turn, trigger: DateTrigger) -> bool:
     """Whether a date that had come when it was written had come only just now."""
-    moment = trigger.condition.moment(turn.facts())
-    return moment is not None and turn.reach - moment <= turn.book.policy.entry_grace
+    facts = turn.facts()
+    moment = trigger.condition.moment(facts)
+    if moment is None or turn.earlier is None or turn.reach - moment <= turn.book.policy.entry_grace:
+        return moment is not None
+    # The same date, of which the moment was still to come in the timezone that the contact was in.
+    then = replace(facts, profile=turn.earlier)
+    date = trigger.condition.date
+    before = trigger.condition.moment(then)
+    return present(date, facts) == present(date, then) and before is not None and before > turn.reach
 
 
 def _pass_time(turn: Turn, until: int) -> None:

@@ -14,12 +14,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from itertools import chain
+from math import ceil, floor
 from typing import Any, Protocol
 from zoneinfo import ZoneInfo
 
 from redshank.engine import consent, moments
 from redshank.engine.state import Journey
-from redshank.engine.values import MISSING, Facts, Fading, Value, merged, present
+from redshank.engine.values import MISSING, Facts, Fading, Measured, Value, merged, present
 
 type Verdict = tuple[bool, int | None]
 type Truths = Iterator[tuple[int, bool]]
@@ -79,6 +80,8 @@ _OPERATORS = {
     "like": _like,
 }
 
+#: Those that ask whether a count is above or at least a number: (above?, what they answer if it is).
+_ENOUGH = {"gt": (True, True), "lte": (True, False), "gte": (False, True), "lt": (False, False)}
 #: Those that compare a time with now: the wanted value is a span in milliseconds.
 TIMELY = ("in_next", "in_last")
 OPERATORS = frozenset(_OPERATORS) | {"exists", *TIMELY}
@@ -102,6 +105,11 @@ class Compare:
     wanted: Any
 
     def course(self, facts: Facts) -> Truths:
+        if isinstance(self.value, Measured) and self.operator in _ENOUGH:
+            leaving = self.value.leaving(facts)
+            if leaving is not None:
+                yield from self._counted(leaving, facts.now)
+                return
         course = self.value.course(facts)
         since, actual = next(course)
         if self.operator in TIMELY or isinstance(actual, Fading):
@@ -114,6 +122,17 @@ class Compare:
         yield since, compare(actual, self.operator, self.wanted)
         for since, actual in course:
             yield since, compare(actual, self.operator, self.wanted)
+
+    def _counted(self, leaving: Sequence[int], now: int) -> Truths:
+        """Of a count that only falls, as its events leave: it is enough until one too many has left."""
+        above, enough = _ENOUGH[self.operator]
+        least = floor(self.wanted) + 1 if above else ceil(self.wanted)
+        if len(leaving) < least:
+            yield now, not enough
+            return
+        yield now, enough
+        if least > 0:
+            yield leaving[len(leaving) - least], not enough
 
     def _during(self, actual: Any, since: int, before: int | None, where: ZoneInfo | None) -> Truths:
         """The truth over [since, before), in which a time stays, or a number fades."""

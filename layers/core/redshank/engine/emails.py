@@ -100,7 +100,7 @@ def deferred(turn: Turn, event: Event) -> None:
     reason = str(event.properties.get("reason", ""))
     journey = turn.standing.journeys.get(outgoing.run)
     decided_at = journey.sent.get(outgoing.step) if journey else None
-    if journey is None or decided_at is None or any(at > decided_at for at in journey.sent.values()):
+    if journey is None or decided_at is None or _is_overtaken(turn, journey, decided_at):
         turn.do(Cancel(message_id=message_id, reason="overtaken"))
         return
     del turn.standing.outbox[message_id]
@@ -110,6 +110,12 @@ def deferred(turn: Turn, event: Event) -> None:
     journey.at, journey.since = outgoing.step, first
     journey.until = int(event.properties.get("retry_at") or turn.now)
     turn.tell("held", journey, why=reason)
+
+
+def _is_overtaken(turn: Turn, journey: Journey, decided_at: int) -> bool:
+    """Whether there is no way back to an email: a later one was decided, or the workflow is gone."""
+    later = any(at > decided_at for at in journey.sent.values())
+    return later or journey.workflow not in turn.book.workflows
 
 
 def arm(turn: Turn, journey: Journey, step: str, shares: dict[str, float], decide: Decide | None) -> str:

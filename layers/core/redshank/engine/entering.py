@@ -121,8 +121,9 @@ def _begin(turn: Turn, workflow: Workflow, at: int, event: Mapping[str, Any]) ->
     entry = f"{workflow.name}#{key}" if key else workflow.name
     run = run_id_of(standing.contact_id, entry, turn.cause)
     # Time that passes may start one run after another; what happens at one instant starts one.
-    moment = run_id_of(standing.contact_id, entry, f"{turn.cause}@{turn.reach}")
-    run, begun = (moment if run in turn.begun else run), moment in turn.begun
+    begun = (entry, turn.cause, turn.reach) in turn.begun
+    if run in turn.runs:
+        run = run_id_of(standing.contact_id, entry, f"{turn.cause}@{turn.reach}")
 
     def refuse(why: str) -> None:
         turn.tell("not_entered", workflow=workflow.name, why=why)
@@ -167,7 +168,8 @@ def _begin(turn: Turn, workflow: Workflow, at: int, event: Mapping[str, Any]) ->
         while len(standing.entries) > MAX_ENTRIES:
             del standing.entries[next(iter(standing.entries))]
     standing.journeys[run] = journey
-    turn.begun |= {run, moment}
+    turn.begun.add((entry, turn.cause, turn.reach))
+    turn.runs.add(run)
     turn.tell("entered", journey, why="holdout" if journey.held_out else "")
     journeys.proceed(turn, journey)
     return None

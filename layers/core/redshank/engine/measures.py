@@ -18,6 +18,7 @@ from bisect import bisect_right, insort
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from math import fsum
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any, NamedTuple
 from zoneinfo import ZoneInfo
 
@@ -302,6 +303,18 @@ def course(
     leave = (it + ago + length for it in instants)
     for at in sorted({it for both in (enter, leave) for it in both if it > now}):
         yield at, during(at - ago - length, at - ago)
+
+
+def leaving(measure: Measure, samples: Sequence[Sample], now: int) -> list[int] | None:
+    """When each of the events that a rolling count holds will have left it, ascending; None if it is not such a
+    count, each event of which stands on its own and has entered already."""
+    window = measure.window
+    if measure.aggregate != "count" or measure.same or not isinstance(window, Rolling) or window.ago:
+        return None
+    if samples and samples[-1][0] > now:
+        return None
+    held = samples[bisect_right(samples, now - window.length, key=itemgetter(0)) :]
+    return [it[0] + window.length for it in held] if all(it[1] == 1 for it in held) else None
 
 
 def _leaving(samples: Sequence[Sample], now: int, length: int) -> Iterator[tuple[int, int]]:

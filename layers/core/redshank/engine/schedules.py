@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 from functools import lru_cache
+from zoneinfo import ZoneInfo
 
 from redshank.engine import entering, moments
 from redshank.engine.book import SEGMENT
@@ -31,6 +32,19 @@ def catch_up(turn: Turn, workflow: Workflow, trigger: ScheduleTrigger) -> None:
     at = _moment(turn, trigger)
     if _applied(turn, trigger) - DAY < at <= _applied(turn, trigger):
         entering.enter(turn, workflow, trigger, turn.now, {})
+
+
+def overtaken(turn: Turn, was: ZoneInfo) -> list[tuple[Workflow, ScheduleTrigger]]:
+    """Broadcasts whose moment was still to come where the contact was, and has passed where it is now."""
+    return [
+        (workflow, trigger)
+        for workflow, trigger in turn.book.schedules
+        if trigger.at
+        and not trigger.timezone
+        and _is_member(turn, trigger)
+        and max(turn.heard, _applied(turn, trigger)) < moments.instant_of(_wall(trigger.at), was)
+        and _moment(turn, trigger) <= turn.heard
+    ]
 
 
 def _is_member(turn: Turn, trigger: ScheduleTrigger) -> bool:

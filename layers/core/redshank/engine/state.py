@@ -17,7 +17,8 @@ def _copied[T](value: T) -> T:
     made = object.__new__(type(value))
     for name in type(value).__slots__:  # type: ignore[attr-defined]
         inner = getattr(value, name)
-        setattr(made, name, inner.copy() if type(inner) in (dict, list) else inner)
+        kind = type(inner)
+        setattr(made, name, inner.copy() if kind is dict or kind is list else inner)
     return made
 
 

@@ -36,6 +36,8 @@ class Turn:
     reach: int
     #: Up to when schedules have been heard: what strikes with ``reach`` may come after an event of that instant.
     heard: int = 0
+    #: The profile before the event at hand.
+    earlier: Profile | None = None
     #: The next instant at which time alone changes something; None: never. In the past: to be worked out.
     due: int | None = 0
     #: The id of the input whose consequences are being worked out.
@@ -51,8 +53,9 @@ class Turn:
     fed: set[str] = field(default_factory=set)
     #: Workflows to be entered by a step, and the journey that asks.
     enrolling: list[tuple[str, Journey]] = field(default_factory=list)
-    #: The runs that have begun.
-    begun: set[str] = field(default_factory=set)
+    #: The runs that have begun, and what began them: (entry, cause, instant).
+    runs: set[str] = field(default_factory=set)
+    begun: set[tuple[str, str, int]] = field(default_factory=set)
 
     def do(self, effect: Effect) -> None:
         self.effects.setdefault(self.cause, []).append(effect)

@@ -142,6 +142,13 @@ class Measured:
             samples = [it for it in samples if it[2] == tag]
         yield from measures.course(measure, samples, facts.now, facts.zone)
 
+    def leaving(self, facts: Facts) -> list[int] | None:
+        """When each of the events that it counts leaves the window, if it is such a count (see measures)."""
+        if self.since:
+            return None
+        measure = facts.book.measures[self.measure]
+        return measures.leaving(measure, facts.standing.measures.get(self.measure, ()), facts.now)
+
     def _start(self, journey: Journey | None) -> int | None:
         if journey is None:
             return None
