@@ -151,17 +151,13 @@ def _send(doors: Doors, contacts: list[str], book: int) -> None:
 def drain(
     left: Callable[[], int],
     *,
-    for_seconds: float,
     sleep: Callable[[float], None],
     told: Callable[[int], None] = lambda _: None,
 ) -> None:
-    """Wait until next to nothing is left on the queue, twice in a row, after so many seconds: until then visits may
-    go back to it, since some function may not have noticed the book."""
+    """Wait until next to nothing is left on the queue, twice in a row."""
     quiet = 0
-    waited = 0.0
     while quiet < 2:
         found = left()
         told(found)
-        quiet = quiet + 1 if found < FEW and waited >= for_seconds else 0
+        quiet = quiet + 1 if found < FEW else 0
         sleep(LOOK)
-        waited += LOOK

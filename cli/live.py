@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Collection
+from math import ceil
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -24,9 +25,6 @@ if TYPE_CHECKING:
     from cli.stack import Stack
 
 app = typer.Typer()
-
-#: Seconds.
-_MOMENT = 5.0
 
 NoWait = Annotated[
     bool, typer.Option("--no-wait", help="Do not wait until every contact that is to be visited has been.")
@@ -180,6 +178,12 @@ def _visit(target: Stack, live: Book, pointer: BookPointer, *, waits: bool) -> N
         return
     queues = target.events_queue
     doors = Doors(contacts=target.contacts, queues=queues, settings=target.settings, spread=target.spread)
+    grace = _grace(target, live)
+    if waits and grace:
+        with waiting(aside(), "seconds until every function has noticed the book") as told:
+            for second in range(grace):
+                told(second, grace)
+                time.sleep(1)
     about = target.contacts.about()
     with waiting(aside(), "visiting contacts") as told:
 
@@ -190,25 +194,19 @@ def _visit(target: Stack, live: Book, pointer: BookPointer, *, waits: bool) -> N
     aside().print(f"{counted(progress.visited, 'contact')} of {progress.seen:,} will be visited")
     if not (waits and progress.visited):
         return
-    with waiting(aside(), "messages left on the events queue") as told:
-        drain(
-            lambda: queues.unfinished(Queue.EVENTS),
-            for_seconds=_grace(target, live),
-            told=_counting_down(told),
-            sleep=time.sleep,
-        )
+    with waiting(aside(), "working the events queue off") as told:
+        drain(lambda: queues.unfinished(Queue.EVENTS), told=_counting_down(told), sleep=time.sleep)
     aside().print("every visit has been made")
 
 
-def _grace(target: Stack, live: Book) -> float:
-    """Seconds for which inputs of a book that counts something new may go back to the queue."""
+def _grace(target: Stack, live: Book) -> int:
+    """Seconds until what a book counts anew may be counted: a visit before that goes back to the queue."""
     counted_anew = [live.born[key][1] for key in (*live.measures, *live.absences) if key in live.born]
     if not counted_anew:
-        return 0.0
+        return 0
     clock = target.clock
     left = NOTICED - clock.wall_span(clock.now() - max(counted_anew))
-    # What went back to the queue comes from it a moment later.
-    return left / SECOND + _MOMENT if left > 0 else 0.0
+    return max(0, ceil(left / SECOND))
 
 
 def _counting_down(told: Callable[[int, int], None]) -> Callable[[int], None]:

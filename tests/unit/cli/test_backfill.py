@@ -176,11 +176,5 @@ def test_what_happens_meanwhile_does_not_wait_behind_every_visit() -> None:
 def test_a_queue_is_drained_when_next_to_nothing_is_left_twice() -> None:
     looks = [500, 80, FEW - 1, 200, FEW - 1, 0]
     heard: list[int] = []
-    drain(lambda: looks.pop(0), for_seconds=0, told=heard.append, sleep=lambda _: None)
+    drain(lambda: looks.pop(0), told=heard.append, sleep=lambda _: None)
     assert heard == [500, 80, FEW - 1, 200, FEW - 1, 0]
-
-
-def test_as_long_as_visits_may_go_back_to_it_a_queue_is_not_drained() -> None:
-    slept: list[float] = []
-    drain(lambda: 0, for_seconds=30, sleep=slept.append)
-    assert sum(slept) >= 30

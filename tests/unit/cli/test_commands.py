@@ -222,7 +222,22 @@ def test_a_drained_queue_is_waited_for(tmp_path: Path, stack: str, monkeypatch: 
     monkeypatch.setattr(time, "sleep", looks.append)
     result = _run("apply", _new_segment(tmp_path), "--stack", stack)
     assert (result.exit_code, "every visit has been made" in result.stderr) == (0, True)
-    assert len(looks) >= 2
+    assert sum(looks) >= 2
+
+
+def test_until_what_is_new_may_be_counted_no_visit_is_sent(
+    tmp_path: Path, stack: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from redshank.evaluation.doors import NOTICED
+
+    _run("apply", write(tmp_path), "--stack", stack)
+    _know("ann")
+    (tmp_path / "segments.yaml").write_text("buyer: {event: bought, within: 7d}\n", encoding="utf-8")
+    looks: list[float] = []
+    monkeypatch.setattr(time, "sleep", looks.append)
+    assert _run("apply", tmp_path, "--stack", stack).exit_code == 0
+    assert sum(looks) * 1_000 >= NOTICED
+    assert _visits() == [("ann", 2)]
 
 
 # --- plan

@@ -185,6 +185,16 @@ def test_until_every_function_has_noticed_the_book_its_first_inputs_wait(functio
     assert function.standing().measures["logins"] == [[T0, 1]]
 
 
+def test_visits_that_came_together_wait_together(function: Function) -> None:
+    function.receives(known(), known("bob"))
+    function.took(Queue.EVENTS)
+    function.books.book = counting()
+    visits = [Visit(contact_id=who, book=2) for who in (ANN, BOB)]
+    assert function.receives(*visits) == []
+    [again] = function.queues.sent[Queue.EVENTS]
+    assert wire.unpack(again.body) == visits
+
+
 def test_an_event_that_is_applied_but_not_logged_yet_is_waited_for(function: Function) -> None:
     function.receives(known())
     standing = function.standing()

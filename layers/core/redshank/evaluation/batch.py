@@ -93,7 +93,10 @@ def _again(doors: Doors, record: Record, inputs: list[Input], wrong: list[tuple[
     if contended:
         _resend(doors, contended, jitter=True)
     if unnoticed:
-        _resend(doors, [one for one, _ in unnoticed], delay=max(error.seconds for _, error in unnoticed))
+        # Nothing is wrong with them: together, as they came.
+        delay = max(error.seconds for _, error in unnoticed)
+        bodies = wire.pack(one for one, _ in unnoticed)
+        doors.queues.send(Queue.EVENTS, [Outbound(body=body, delay=delay) for body in bodies])
     if not broken:
         return True
     if len(inputs) > 1:
@@ -106,15 +109,12 @@ def _again(doors: Doors, record: Record, inputs: list[Input], wrong: list[tuple[
     return False
 
 
-def _resend(doors: Doors, inputs: Sequence[Input], *, jitter: bool = False, delay: int = 0) -> None:
+def _resend(doors: Doors, inputs: Sequence[Input], *, jitter: bool = False) -> None:
     """Put inputs on the queue anew, each alone."""
     doors.queues.send(
         Queue.EVENTS,
         [
-            Outbound(
-                body=next(wire.pack([one])),
-                delay=delay + (1 + crc32(repr(one).encode()) % 5 if jitter else 0),
-            )
+            Outbound(body=next(wire.pack([one])), delay=1 + crc32(repr(one).encode()) % 5 if jitter else 0)
             for one in inputs
         ],
     )
