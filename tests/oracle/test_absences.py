@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from redshank.engine.absences import MAX_ANCHORS
 from redshank.engine.inputs import Event
 from redshank.engine.state import END
 from redshank.engine.workflows import AbsenceTrigger, Workflow
@@ -150,3 +151,31 @@ def lived(case: Case) -> list[int]:
         life.wakes(life.due)
         assert len(life.told()) > before, "woken for nothing"
     return [at for _, at in life.told()]
+
+
+def order(number: int, at: int) -> Event:
+    return Event(
+        id=f"o{number}",
+        stream=STREAM,
+        type="track",
+        name="order",
+        occurred_at=at,
+        received_at=at,
+        properties={"cart_id": f"cart-{number}"},
+    )
+
+
+def test_what_disarms_is_forgotten_when_no_anchor_can_come_late_any_more() -> None:
+    life = life_of(SAME)
+    life.gets([order(1, T0)], T0)
+    assert life.standing.anchors
+    life.gets([order(2, T0 + DAY + SECOND)], T0 + DAY + SECOND)
+    assert [it.disarmed for it in life.standing.anchors.values()] == [T0 + DAY + SECOND]
+
+
+def test_thousands_of_orders_do_not_make_a_standing_too_large() -> None:
+    life = life_of(SAME)
+    life.gets([order(number, T0 + number) for number in range(3 * MAX_ANCHORS)], T0 + HOUR)
+    assert len(life.standing.anchors) <= 2 * MAX_ANCHORS
+    # The latest are those that an anchor may still come late for.
+    assert f"t#cart-{3 * MAX_ANCHORS - 1}" in life.standing.anchors
