@@ -259,3 +259,84 @@ def test_the_property_that_two_events_share_is_one_that_both_have(tmp_path: Path
         tmp_path, {"workflows/activation.yaml": workflow, "schema.yaml": WIDE, "segments.yaml": None}
     )
     assert found == ["workflows/activation.yaml:2: `signed_up` has no property `cart_id`"]
+
+
+LINK = "{{ unsubscribe_url }}"
+
+
+def _mail(text: str, subject: str = "x") -> str:
+    return f"---\nsubject: {subject}\n---\n{LINK}\n{text}\n"
+
+
+def test_a_trait_that_an_email_shows_is_declared(tmp_path: Path) -> None:
+    files = {
+        "schema.yaml": WIDE,
+        "segments.yaml": None,
+        "templates/welcome.html": _mail("{{ contact.plam }}", "'{{ contact.nme }}'"),
+        "templates/layouts/base.html": "{{ contact['sise'] }}" + LINK,
+        "workflows/activation.yaml": "trigger: {event: signed_up}\nsteps:\n"
+        "- {send: welcome, subject: 'Hi {{ contact.naem }}'}\n",
+    }
+    assert errors(tmp_path, files) == [
+        "templates/layouts/base.html:1: unknown trait `sise`; did you mean `size`?",
+        "templates/welcome.html:2: unknown trait `nme`; did you mean `name`?",
+        "templates/welcome.html:5: unknown trait `plam`; did you mean `plan`?",
+        "workflows/activation.yaml:3: unknown trait `naem`; did you mean `name`?",
+    ]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "{{ contact.plan }} {{ contact.first_name }} {{ contact['size'] }} {{ contact.billing.city }}",
+        "{{ contact.get('plan') }} {% for name in contact %}{{ name }}{% endfor %}",
+    ],
+)
+def test_declared_and_reserved_traits_may_be_shown(tmp_path: Path, text: str) -> None:
+    files = {
+        "schema.yaml": WIDE,
+        "segments.yaml": None,
+        "templates/welcome.html": _mail(text),
+        "workflows/activation.yaml": "trigger: {event: signed_up}\nsteps: [{send: welcome}]\n",
+    }
+    assert compiled(tmp_path, files).templates["welcome"].measures == ()
+
+
+@pytest.mark.parametrize(
+    ("workflow", "message"),
+    [
+        (
+            "trigger: {event: cart_updated}\nentry: {key: basket_id}\n",
+            "2: `cart_updated` has no property `basket_id`; did you mean `cart_id`?",
+        ),
+        (
+            "trigger: {event: cart_updated, without: order_placed, for: 4h}\nentry: {key: cart}\n",
+            "2: `cart_updated` has no property `cart`; did you mean `cart_id`?",
+        ),
+        (
+            "trigger: {event: cart_updated}\ngoal: {event: order_placed, value: totl}\n",
+            "2: `order_placed` has no property `totl`; did you mean `total`?",
+        ),
+        (
+            "trigger: {event: cart_updated}\ngoal: [{trait: plan, eq: pro}, {event: order_placed}]\n",
+            "",
+        ),
+        (
+            "trigger: {event: cart_updated}\nentry: {key: cart_id}\ngoal: {event: order_placed, value: total}\n",
+            "",
+        ),
+    ],
+)
+def test_an_entry_key_and_a_goals_value_are_properties_of_their_events(
+    tmp_path: Path, workflow: str, message: str
+) -> None:
+    files = {
+        "schema.yaml": WIDE,
+        "segments.yaml": None,
+        "workflows/activation.yaml": f"{workflow}steps: [{{send: welcome}}]\n",
+        "templates/welcome.html": _mail(""),
+    }
+    if not message:
+        assert compiled(tmp_path, files).workflows["activation"].steps
+        return
+    assert errors(tmp_path, files) == [f"workflows/activation.yaml:{message}"]

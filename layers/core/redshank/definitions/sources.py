@@ -19,7 +19,8 @@ ROOTS = frozenset(
     }
 )
 
-_MEASURES = "measures"
+#: What a book declares of what is below a root.
+DECLARED = {"measures": "measure", "contact": "trait"}
 
 
 def environment() -> Environment:
@@ -74,32 +75,35 @@ def roots_of(tree: nodes.Template, place: Place, problems: Problems, jinja: Envi
     return frozenset(free & ROOTS)
 
 
-#: Where a source uses the measures as a whole.
+#: Where a source uses all that is below a root.
 ALL = "*"
 
 
-def measures_in(tree: nodes.Template) -> dict[str, int]:
-    """The measures that a source shows, or ALL, each with the line it does so first."""
+def members_of(root: str, tree: nodes.Template) -> dict[str, int]:
+    """The names right below one of ROOTS that a source uses, or ALL, each with the line it does so first."""
     found: dict[str, int] = {}
     named: set[int] = set()
-    parts: list[tuple[nodes.Node, object]] = [(it.node, it.attr) for it in tree.find_all(nodes.Getattr)]
+    methods = {id(call.node) for call in tree.find_all(nodes.Call)}
+    parts: list[tuple[nodes.Node, object]] = [
+        (it.node, it.attr) for it in tree.find_all(nodes.Getattr) if id(it) not in methods
+    ]
     parts += [
         (it.node, it.arg.value) for it in tree.find_all(nodes.Getitem) if isinstance(it.arg, nodes.Const)
     ]
     for base, name in parts:
-        if isinstance(base, nodes.Name) and base.name == _MEASURES and isinstance(name, str):
+        if isinstance(base, nodes.Name) and base.name == root and isinstance(name, str):
             named.add(id(base))
             found[name] = min(found.get(name, base.lineno), base.lineno)
     for base in tree.find_all(nodes.Name):
-        if base.name == _MEASURES and base.ctx == "load" and id(base) not in named:
+        if base.name == root and base.ctx == "load" and id(base) not in named:
             found.setdefault(ALL, base.lineno)
     return found
 
 
-def measures_in_line(text: str) -> frozenset[str]:
-    """The measures that a line of Jinja shows, or ALL; none if it is wrong."""
+def members_in_line(root: str, text: str) -> frozenset[str]:
+    """The names right below one of ROOTS that a line of Jinja uses, or ALL; none if it is wrong."""
     try:
-        return frozenset(measures_in(environment().parse(text)))
+        return frozenset(members_of(root, environment().parse(text)))
     except TemplateSyntaxError:
         return frozenset()
 

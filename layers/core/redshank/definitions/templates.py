@@ -21,10 +21,11 @@ from redshank.definitions.models.front import FrontMatter
 from redshank.definitions.plain_text import to_text
 from redshank.definitions.problems import Place, Problems, did_you_mean, listed
 from redshank.definitions.sources import (
+    DECLARED,
     check_line,
     environment,
     line_of,
-    measures_in,
+    members_of,
     names_in,
     parse,
     parses,
@@ -46,8 +47,9 @@ class Source:
     place: Place
     #: What it uses of ROOTS.
     roots: frozenset[str] = frozenset()
-    #: The measures it shows, each with the line it does so first; what is derived shows those of the HTML.
-    measures: Mapping[str, int] = field(default_factory=dict)
+    #: Root -> the names below it that are used, each with the line of its first use; what is derived has those of
+    #: the HTML.
+    members: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
     #: The sources it extends, includes or imports.
     refers: tuple[str, ...] = ()
 
@@ -232,7 +234,7 @@ class _Reader:
             text=text,
             place=place,
             roots=roots_of(tree, place, scratch, self.jinja),
-            measures={} if derived else measures_in(tree),
+            members={} if derived else {root: members_of(root, tree) for root in DECLARED},
             refers=self._refers(tree, place, scratch),
         )
 

@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterator, Mapping
 from redshank.definitions.compiling.references import References
 from redshank.definitions.folder import Folder
 from redshank.definitions.problems import Place, Problems
-from redshank.definitions.sources import ALL, line_of, measures_in_line
+from redshank.definitions.sources import ALL, DECLARED, line_of, members_in_line
 from redshank.definitions.templates import Email
 from redshank.engine import book
 from redshank.engine import workflows as flow
@@ -52,32 +52,34 @@ def _measures(
     """Template -> the measures that it shows, also in the subjects that steps give it."""
     library = folder.library
     for source in library.sources.values():
-        for name, line in source.measures.items():
-            if name != ALL:
-                references.check("measure", name, line_of(source.place, line))
+        for root, members in source.members.items():
+            for name, line in members.items():
+                if name != ALL:
+                    references.check(DECLARED[root], name, line_of(source.place, line))
     found: dict[str, set[str]] = {}
     for name, email in library.templates.items():
         closure = library.closure(email.html, email.text) & library.sources.keys()
-        found[name] = {shown for source in closure for shown in library.sources[source].measures}
+        found[name] = {
+            shown for source in closure for shown in library.sources[source].members.get("measures", ())
+        }
         if email.front is not None:
             for key, text in (("subject", email.front.subject), ("preheader", email.front.preheader)):
-                shown = measures_in_line(text)
-                check_measures(shown, email.front.at(key), references)
-                found[name] |= shown
+                check_members(text, email.front.at(key), references)
+                found[name] |= members_in_line("measures", text)
     for workflow in workflows.values():
         for step in _sends(workflow):
             subjects = (step.subject, *(arm.subject for arm in step.arms.values()))
             for name in _templates_of(step) & found.keys():
-                found[name] |= {shown for line in subjects for shown in measures_in_line(line)}
+                found[name] |= {shown for line in subjects for shown in members_in_line("measures", line)}
     everything = set(folder.measures)
     return {name: everything if ALL in shown else shown for name, shown in found.items()}
 
 
-def check_measures(names: Collection[str], place: Place, references: References) -> None:
-    """Report measures that a line shows and nobody declares."""
-    for name in sorted(names):
-        if name != ALL:
-            references.check("measure", name, place)
+def check_members(text: str, place: Place, references: References) -> None:
+    """Report measures and traits that a line shows and nobody declares."""
+    for root, kind in DECLARED.items():
+        for name in sorted(members_in_line(root, text) - {ALL}):
+            references.check(kind, name, place)
 
 
 def _check_marketing(

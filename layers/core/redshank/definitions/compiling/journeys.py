@@ -9,7 +9,7 @@ from typing import assert_never
 
 from redshank.definitions.compiling.arms import Tests, shares
 from redshank.definitions.compiling.conditions import Conditions, Scope
-from redshank.definitions.compiling.emails import check_measures
+from redshank.definitions.compiling.emails import check_members
 from redshank.definitions.compiling.snippets import Uses
 from redshank.definitions.compiling.steps import Names
 from redshank.definitions.compiling.texts import compile_date, compile_value
@@ -18,7 +18,7 @@ from redshank.definitions.models import steps as written
 from redshank.definitions.models.steps import Step
 from redshank.definitions.models.workflow import Workflow
 from redshank.definitions.problems import Problems
-from redshank.definitions.sources import check_line, measures_in_line
+from redshank.definitions.sources import check_line
 from redshank.engine import book, values
 from redshank.engine import workflows as flow
 from redshank.engine.state import END
@@ -223,7 +223,7 @@ class Steps:
         if source.subject is not None:
             place = source.at("subject")
             self.subject_roots |= check_line(source.subject, place, self.problems)
-            check_measures(measures_in_line(source.subject), place, self.conditions.references)
+            check_members(source.subject, place, self.conditions.references)
 
     def _shares(
         self,

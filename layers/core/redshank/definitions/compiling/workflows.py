@@ -14,6 +14,7 @@ from redshank.definitions.compiling.steps import name_steps
 from redshank.definitions.compiling.triggers import Triggers, events_of
 from redshank.definitions.folder import Folder
 from redshank.definitions.models import triggers as written
+from redshank.definitions.models.conditions import EventCondition, parts
 from redshank.definitions.models.workflow import Entry, Workflow
 from redshank.definitions.problems import Problems, listed
 from redshank.engine import book, values
@@ -57,7 +58,8 @@ def compile_workflow(
         is_broadcast=all(isinstance(it, flow.ScheduleTrigger) for it in triggers),
     )
     first = steps.compile()
-    _check_entry(source, problems)
+    _check_entry(source, conditions, problems)
+    _check_value(source, conditions)
     _check_broadcast(source, problems)
     entry = source.entry or Entry.model_construct()
     goal = source.goal
@@ -126,10 +128,14 @@ def _remembered(made: flow.Workflow) -> tuple[str, ...]:
     return tuple(name for name in made.steps if name in asked)
 
 
-def _check_entry(source: Workflow, problems: Problems) -> None:
+def _check_entry(source: Workflow, conditions: Conditions, problems: Problems) -> None:
     entry = source.entry
     if entry is None:
         return
+    if entry.key is not None:
+        for trigger in source.trigger:
+            if isinstance(trigger, written.EventTrigger):
+                conditions.declared.property(trigger.event, entry.key, entry.at("key"))
     without = [_WITHOUT_EVENT[type(it)] for it in source.trigger if type(it) in _WITHOUT_EVENT]
     if entry.key is not None and without:
         has = f"{listed(dict.fromkeys(without), 'and')} {'has' if len(set(without)) == 1 else 'have'} none"
@@ -140,6 +146,15 @@ def _check_entry(source: Workflow, problems: Problems) -> None:
                 f"`{option}` is of runs that differ by their `key`; without one there is one run at a time"
             )
             problems.add(entry.at(option), message)
+
+
+def _check_value(source: Workflow, conditions: Conditions) -> None:
+    """What a goal is worth is a property of its event."""
+    goal = source.goal
+    if goal is not None and goal.value is not None:
+        for part in parts(goal.condition):
+            if isinstance(part, EventCondition):
+                conditions.declared.property(part.event, goal.value, goal.at("value"))
 
 
 def _check_broadcast(source: Workflow, problems: Problems) -> None:
