@@ -191,6 +191,18 @@ def test_a_changed_zone_reschedules_a_date() -> None:
     assert ann.lives(until=100 * DAY) == [(13 * DAY + 16 * HOUR, "hello")]  # 29th, 09:00 in Tokyo
 
 
+def test_a_zone_in_which_the_moment_has_just_passed_lets_a_date_come_at_once() -> None:
+    flow = on_date("trial_ends_at", minutes=9 * 60)
+    ann = ann_of(book(flow), trial_ends_at="2027-01-29T12:00:00Z", timezone="America/New_York")
+    assert mails(ann.says(14 * DAY + HOUR, timezone="Europe/Berlin")) == ["hello"]
+
+
+def test_a_past_date_that_is_written_with_a_zone_does_not_fire() -> None:
+    flow = on_date("trial_ends_at", minutes=9 * 60)
+    ann = ann_of(book(flow), trial_ends_at="2027-01-29T12:00:00Z", timezone="America/New_York")
+    assert mails(ann.says(DAY, trial_ends_at="2027-01-15T12:00:00Z", timezone="Europe/Berlin")) == []
+
+
 def test_a_changed_date_is_waited_for_instead() -> None:
     ann = ann_of(book(on_date("trial_ends_at")), trial_ends_at=iso(T0 + 5 * DAY))
     ann.says(DAY, trial_ends_at=iso(T0 + 9 * DAY))

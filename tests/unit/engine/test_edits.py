@@ -167,3 +167,12 @@ def test_a_wait_that_becomes_another_step_is_that_step_now() -> None:
     ann = begun(Wait(id="rest", next=END, span=9 * DAY), send("bye"))
     edited(ann, 5 * DAY, Exit(id="rest", next=END, reason="over"), send("bye"))
     assert ann.journeys == []
+
+
+def test_the_last_email_of_a_deleted_workflow_that_comes_back_is_cancelled() -> None:
+    ann = begun()
+    message_id = next(iter(ann.state.standing.outbox))
+    ann.visited(1, book(sequence=2))
+    effects = ann.hears(inputs.EMAIL_DEFERRED, 2, message_id=message_id, retry_at=T0 + HOUR, reason="cap")
+    assert cancels(effects) == ["overtaken"]
+    assert ann.lives(until=100 * DAY) == []

@@ -212,6 +212,18 @@ def test_a_contact_that_moves_west_gets_a_broadcast_once() -> None:
     assert ann.lives(until=100 * DAY) == []
 
 
+def test_a_contact_that_moves_east_past_its_moment_gets_a_broadcast_at_once() -> None:
+    ann = ann_of(of_readers(once("2027-01-19T09:00")), timezone="America/New_York")
+    assert mails(ann.says(FIRST + HOUR, timezone="Europe/Berlin")) == ["hello"]
+    assert ann.lives(until=100 * DAY) == []
+
+
+def test_a_contact_that_moves_long_after_a_broadcast_gets_none() -> None:
+    ann = ann_of(of_readers(once("2027-01-19T09:00")), reads=False, timezone="America/New_York")
+    ann.says(FIRST + DAY, reads=True)
+    assert mails(ann.says(FIRST + 2 * DAY, timezone="Europe/Berlin")) == []
+
+
 @pytest.mark.parametrize(("skip_late", "mailed"), [(True, []), (False, ["hello"])])
 def test_a_broadcast_whose_moment_has_just_passed(skip_late: bool, mailed: list[str]) -> None:
     """Applied at 10:00 UTC; in Berlin it was nine already, three hours ago."""
