@@ -120,6 +120,17 @@ def test_a_hidden_message_comes_again_when_it_was_told_to(account: None) -> None
     assert queues.waiting(Queue.MARKETING) == 0
 
 
+def test_what_is_being_worked_on_is_unfinished_and_what_is_delayed_is_not(account: None) -> None:
+    queues = _on_sqs()
+    queues.send(Queue.EVENTS, [Outbound(body="one"), Outbound(body="two"), Outbound(body="later", delay=60)])
+    assert queues.unfinished(Queue.EVENTS) == 2
+    [message, *_] = _receive(Queue.EVENTS)
+    assert queues.unfinished(Queue.EVENTS) == 2
+    url = adapters.queue_urls()[Queue.EVENTS]
+    adapters.sqs().delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
+    assert queues.unfinished(Queue.EVENTS) == 1
+
+
 @pytest.mark.parametrize("number", [0, 1], ids=["the queue", "its dead letters"])
 def test_feedback_is_not_drained_while_a_notification_is_anywhere(account: None, number: int) -> None:
     queues, url = _on_sqs(), adapters.feedback_urls()[number]
