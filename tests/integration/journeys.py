@@ -119,10 +119,10 @@ def travel(stack: Stack, traveller: Traveller) -> None:
 
 def wrong(stack: Stack, traveller: Traveller) -> Iterator[str]:
     """What is not as it must be, once everything is at rest."""
+    from redshank.identity import MEMBER_SHARDS
     from redshank.store.contacts import DynamoContacts
     from redshank.store.ledger import DynamoLedger
     from redshank.store.log import DynamoLog
-    from redshank.identity import MEMBER_SHARDS
     from redshank.store.tables import MemberItem
 
     contacts, log = DynamoContacts(), DynamoLog(lambda work, items: [work(it) for it in items], ttl=0)
