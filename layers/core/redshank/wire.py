@@ -39,14 +39,15 @@ def _event(event: Event) -> dict[str, Any]:
 
 def dump_input(given: Input) -> str:
     """One input as JSON."""
-    match given:
-        case Wake(contact_id=contact_id, at=at):
-            plain = {"wake": contact_id, "at": at}
-        case Visit(contact_id=contact_id, book=book):
-            plain = {"visit": contact_id, "book": book}
-        case Event():
-            plain = _event(given)
-    return json.dumps(plain, separators=(",", ":"), ensure_ascii=False)
+    return json.dumps(_plain(given), separators=(",", ":"), ensure_ascii=False)
+
+
+def _plain(given: Input) -> dict[str, Any]:
+    if isinstance(given, Event):
+        return _event(given)
+    if isinstance(given, Wake):
+        return {"wake": given.contact_id, "at": given.at}
+    return {"visit": given.contact_id, "book": given.book}
 
 
 def pack(inputs: Iterable[Input], limit: int = PACK_BYTES) -> Iterator[str]:
