@@ -340,3 +340,44 @@ def test_an_entry_key_and_a_goals_value_are_properties_of_their_events(
         assert compiled(tmp_path, files).workflows["activation"].steps
         return
     assert errors(tmp_path, files) == [f"workflows/activation.yaml:{message}"]
+
+
+@pytest.mark.parametrize(
+    ("trigger", "found"),
+    [
+        ("{event: cart_updated}", ["2: `cart_updated` has no property `totl`; did you mean `total`?"]),
+        (
+            "[{event: cart_updated}, {event: order_placed}]",
+            ["2: `cart_updated` and `order_placed` have no property `totl`; did you mean `total`?"],
+        ),
+        ("[{event: cart_updated}, {manual: true}]", []),
+        ("{becomes: {trait: plan, eq: pro}}", []),
+    ],
+)
+def test_a_property_that_an_email_shows_is_of_an_event_it_is_sent_after(
+    tmp_path: Path, trigger: str, found: list[str]
+) -> None:
+    files = {
+        "schema.yaml": WIDE,
+        "segments.yaml": None,
+        "workflows/activation.yaml": f"trigger: {trigger}\nsteps: [{{send: welcome}}]\n",
+        "templates/welcome.html": _mail("{{ event.cart_id }}{{ event['total'] }}", "'{{ event.totl }}'"),
+    }
+    if not found:
+        assert compiled(tmp_path, files).templates["welcome"].subject == "{{ event.totl }}"
+        return
+    assert errors(tmp_path, files) == [f"templates/welcome.html:{message}" for message in found]
+
+
+def test_what_two_workflows_send_may_show_properties_of_either_event(tmp_path: Path) -> None:
+    files = {
+        "schema.yaml": WIDE,
+        "segments.yaml": None,
+        "workflows/activation.yaml": "trigger: {event: cart_updated}\nsteps: [{send: welcome}]\n",
+        "workflows/ordered.yaml": "trigger: {event: order_placed}\nsteps: [{send: welcome}]\n",
+        "templates/welcome.html": _mail("{{ event.note }}{{ event.channel }}\n{{ event.chanel }}"),
+    }
+    assert errors(tmp_path, files) == [
+        "templates/welcome.html:6: `cart_updated` and `order_placed` have no property `chanel`; "
+        "did you mean `channel`?"
+    ]

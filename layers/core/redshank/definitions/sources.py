@@ -21,6 +21,7 @@ ROOTS = frozenset(
 
 #: What a book declares of what is below a root.
 DECLARED = {"measures": "measure", "contact": "trait"}
+EVENT = "event"
 
 
 def environment() -> Environment:

@@ -22,6 +22,7 @@ from redshank.definitions.plain_text import to_text
 from redshank.definitions.problems import Place, Problems, did_you_mean, listed
 from redshank.definitions.sources import (
     DECLARED,
+    EVENT,
     check_line,
     environment,
     line_of,
@@ -234,7 +235,7 @@ class _Reader:
             text=text,
             place=place,
             roots=roots_of(tree, place, scratch, self.jinja),
-            members={} if derived else {root: members_of(root, tree) for root in DECLARED},
+            members={} if derived else {root: members_of(root, tree) for root in (*DECLARED, EVENT)},
             refers=self._refers(tree, place, scratch),
         )
 

@@ -68,7 +68,7 @@ def compile_book(folder: Path, *, sequence: int = 0) -> book.Book:
     }
     workflows = {name: made for name, (made, _) in compiled.items()}
     segments |= lists_sent_to(workflows, lists)
-    templates, sources = compile_templates(read, workflows, topics, references, problems)
+    templates, sources = compile_templates(read, workflows, topics, conditions.declared, problems)
     problems.raise_if_any()
     written = {name: places for name, (_, places) in compiled.items()}
     check_loops(workflows, written, topics, segments, conditions.measures, problems)

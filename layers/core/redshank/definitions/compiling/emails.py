@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping
 
 from redshank.definitions.compiling.references import References
+from redshank.definitions.compiling.schema import Declared
+from redshank.definitions.compiling.triggers import events_of
 from redshank.definitions.folder import Folder
 from redshank.definitions.problems import Place, Problems
-from redshank.definitions.sources import ALL, DECLARED, line_of, members_in_line
-from redshank.definitions.templates import Email
+from redshank.definitions.sources import ALL, DECLARED, EVENT, line_of, members_in_line
+from redshank.definitions.templates import Email, Library
 from redshank.engine import book
 from redshank.engine import workflows as flow
 from redshank.engine.measures import Measure
@@ -19,12 +21,14 @@ def compile_templates(
     folder: Folder,
     workflows: Mapping[str, flow.Workflow],
     topics: Mapping[str, book.Topic],
-    references: References,
+    declared: Declared,
     problems: Problems,
 ) -> tuple[dict[str, book.Template], dict[str, str]]:
     """The engine's templates and all the sources they are made of; what is wrong goes to ``problems``."""
     library = folder.library
+    references = declared.references
     shown = _measures(folder, workflows, references)
+    _check_properties(library, workflows, declared)
     for email in library.templates.values():
         if email.front is not None and email.front.topic is not None:
             references.check("topic", email.front.topic, email.front.at("topic"))
@@ -52,10 +56,10 @@ def _measures(
     """Template -> the measures that it shows, also in the subjects that steps give it."""
     library = folder.library
     for source in library.sources.values():
-        for root, members in source.members.items():
-            for name, line in members.items():
+        for root, kind in DECLARED.items():
+            for name, line in source.members.get(root, {}).items():
                 if name != ALL:
-                    references.check(DECLARED[root], name, line_of(source.place, line))
+                    references.check(kind, name, line_of(source.place, line))
     found: dict[str, set[str]] = {}
     for name, email in library.templates.items():
         closure = library.closure(email.html, email.text) & library.sources.keys()
@@ -73,6 +77,33 @@ def _measures(
                 found[name] |= {shown for line in subjects for shown in members_in_line("measures", line)}
     everything = set(folder.measures)
     return {name: everything if ALL in shown else shown for name, shown in found.items()}
+
+
+def _check_properties(library: Library, workflows: Mapping[str, flow.Workflow], declared: Declared) -> None:
+    """Report properties that an email shows and none of the events has that it may be sent after."""
+    shown: dict[tuple[str, Place], set[tuple[str, ...]]] = {}
+    for workflow in workflows.values():
+        events = events_of(workflow.triggers)
+        for name in {
+            name for step in _sends(workflow) for name in _templates_of(step)
+        } & library.templates.keys():
+            for place, path in _properties(library.templates[name], library):
+                shown.setdefault((path, place), set()).add(events)
+    for (path, place), sent_after in shown.items():
+        if all(sent_after):
+            declared.property(sorted({event for events in sent_after for event in events}), path, place)
+
+
+def _properties(email: Email, library: Library) -> Iterator[tuple[Place, str]]:
+    """The properties of the starting event that an email shows, and where."""
+    for source in library.closure(email.html, email.text) & library.sources.keys():
+        for name, line in library.sources[source].members.get(EVENT, {}).items():
+            if name != ALL:
+                yield line_of(library.sources[source].place, line), name
+    if email.front is not None:
+        for key, text in (("subject", email.front.subject), ("preheader", email.front.preheader)):
+            for name in members_in_line(EVENT, text) - {ALL}:
+                yield email.front.at(key), name
 
 
 def check_members(text: str, place: Place, references: References) -> None:
