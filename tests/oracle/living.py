@@ -52,6 +52,7 @@ class Life:
     def wakes_until(self, until: int) -> None:
         """Every wake-up on time, up to and with an instant."""
         while self.due is not None and self.due <= until:
+            assert self.due > self.now, "due at an instant that has been looked at"
             self.wakes(self.due)
 
     def meets(self, book: Book, now: int) -> None:
