@@ -231,6 +231,11 @@ def test_the_rest_gets_the_winner_when_the_time_is_over() -> None:
     assert mail(who.wakes(4 * HOUR)).variant == "direct"
 
 
+def test_the_rest_may_wait_for_the_decision_longer_than_anything_else_may_hold_it() -> None:
+    who = unsampled(book(sequence(send("hello", arms=CURIOUS, decide=replace(TRIED, after=3 * DAY)))))
+    assert mails(who.wakes(3 * DAY)) == ["hello"]
+
+
 def test_the_rest_is_sent_without_a_winner_in_the_end() -> None:
     who = unsampled(book(sequence(send("hello", arms=CURIOUS, decide=TRIED))))
     assert mail(who.wakes(4 * HOUR)).variant in CURIOUS

@@ -21,8 +21,9 @@ def take(turn: Turn, workflow: Workflow, journey: Journey, step: Send) -> bool:
     releases, first_decided = journey.releases.get(step.id, (0, turn.now))
     if releases and journey.until is not None and journey.until > turn.now:
         return False
-    # However short the hold: nothing is on time to the second.
-    if turn.now > journey.since + max(step.hold, turn.book.policy.entry_grace):
+    # However short the hold: nothing is on time to the second. To wait for a test's decision is no hold.
+    tried = step.decide.after if step.decide and not releases else 0
+    if turn.now > journey.since + tried + max(step.hold, turn.book.policy.entry_grace):
         return skip(turn, journey, step, "held_too_long")
     if not consent.allows(topic, turn.profile):
         return skip(turn, journey, step, "unsubscribed")
