@@ -10,8 +10,9 @@ import pytest
 from redshank.engine import inputs
 from redshank.engine.conditions import Compare, Not
 from redshank.engine.measures import Measure, SinceEntry
+from redshank.engine.state import END
 from redshank.engine.values import ENTRY, Measured
-from redshank.engine.workflows import EventTrigger, Workflow
+from redshank.engine.workflows import EventTrigger, Subscribe, Workflow
 from redshank.identity import address_hash
 from redshank.instants import DAY, HOUR
 from tests.books import book, counted, happened, measures, send, sequence, trait, wait
@@ -205,3 +206,15 @@ def test_a_complaint_ends_all_that_mails_and_leaves_transactional_email_to_come(
     assert cancels(ann.hears(inputs.EMAIL_COMPLAINED, 1, address_hash=hashed)) == ["complaint"]
     assert ann.journeys == []
     assert mails(ann.does("buy", 2)) == ["receipt"]
+
+
+def test_a_journey_that_another_ends_at_the_instant_of_its_own_exit_ends_once() -> None:
+    off = Subscribe(id="off", next=END, topic="tips", subscribed=False)
+    first = sequence(wait("rest", DAY), off, name="first", topic="billing", priority=90)
+    second = flow(name="second", exit_if=Not(happened("logged_in")))
+    ann = ann_of(first, second, measures=measures(counted("logged_in", DAY)))
+    ann.does("logged_in", 0)
+    ann.does("go", 0)
+    ann.wakes(DAY)
+    ended = [(it.workflow, it.why) for it in ann.trace if it.what == "exited"]
+    assert ended == [("second", "unsubscribed"), ("first", "finished")]
