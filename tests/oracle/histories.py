@@ -183,6 +183,32 @@ def busy_histories(draw: st.DrawFn) -> list[Arrival]:
     return arrivals
 
 
+@st.composite
+def said(draw: st.DrawFn) -> list[Arrival]:
+    """Nothing but traits and subscriptions, said again and again, late and at the same instants."""
+    now = draw(beginnings())
+    arrivals = []
+    for number in range(draw(st.integers(2, 8))):
+        now += draw(st.sampled_from((0, 0, 1, HOUR)))
+        occurred_at = now - draw(st.sampled_from((0, 0, 1, HOUR, DAY)))
+        event = Event(
+            id=f"e{number}",
+            stream=STREAM,
+            type="identify",
+            name="",
+            occurred_at=occurred_at,
+            received_at=now,
+        )
+        if draw(st.booleans()):
+            event = replace(event, traits={"plan": draw(st.sampled_from(("trial", "pro", None)))})
+        else:
+            name = draw(st.sampled_from(("topic_subscribed", "topic_unsubscribed")))
+            topic = {"topic": draw(st.sampled_from(("tips", "news", "*")))}
+            event = replace(event, type="track", name=name, properties=topic)
+        arrivals.append(Arrival(now=now, events=(event,)))
+    return arrivals
+
+
 # --- questions
 
 DATED: tuple[Value, ...] = (values.Trait("due"), values.Account("renews"), values.Property("date"))

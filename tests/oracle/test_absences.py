@@ -123,7 +123,7 @@ def test_an_absence_that_is_looked_at_late_is_the_same(case: Case) -> None:
 
 
 @thought_of(150)
-@given(case=cases(late=(0,)), split=st.integers(0, 10))
+@given(case=cases(late=LATE), split=st.integers(0, 10))
 def test_a_trigger_applied_later_waits_for_what_is_still_ahead(case: Case, split: int) -> None:
     before, after = case.events[:split], case.events[split:]
     life = life_of(case.trigger)

@@ -227,10 +227,12 @@ ASK = Workflow(
             next=END,
             condition=Compare(Measured("visited", HERE), "gte", 1),
             at_most=4 * DAY,
-            then="thanks",
-            otherwise="proof",
+            then="pause",
+            otherwise="breath",
         ),
+        Wait(id="pause", next="thanks", span=HOUR),
         send("thanks"),
+        Wait(id="breath", next="proof", span=HOUR),
         send("proof"),
     ),
 )
@@ -246,7 +248,8 @@ def test_a_wait_for_is_over_with_the_first_of_event_and_timeout(events: list[Eve
     if entered is not None:
         began, over = entered + DAY, entered + 5 * DAY
         visit = next((it for it in happened(events, "visited") if it >= began), inf)
-        expected = [("sent", "thanks", visit) if visit <= over else ("sent", "proof", over)]
+        # What follows counts from the visit, or from the end of the wait.
+        expected = [("sent", "thanks", visit + HOUR) if visit <= over else ("sent", "proof", over + HOUR)]
     assert told(life, "sent") == expected
 
 

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from redshank.engine import values
 from redshank.engine.book import Book
-from redshank.engine.conditions import Condition, verdict
+from redshank.engine.conditions import Condition, Subscribed, verdict
 from redshank.engine.inputs import Event
 from redshank.engine.measures import Calendar, Measure, Rolling
 from redshank.engine.values import Measured, present
@@ -31,6 +31,7 @@ from tests.oracle.histories import (
     keys_of,
     properties,
     questions,
+    said,
 )
 from tests.oracle.living import Life
 from tests.oracle.oracle import About
@@ -196,6 +197,18 @@ def test_every_aggregate_in_every_window_is_right_however_late_and_wherever(hist
     for arrival in history:
         life.gets(arrival.events, arrival.now)
         assert_measures(life)
+
+
+@thought_of(250)
+@given(history=said())
+def test_what_somebody_said_last_is_so_whenever_it_comes(history: list[Arrival]) -> None:
+    life = Life(book_of({}, {}, []))
+    for arrival in history:
+        life.gets(arrival.events, arrival.now)
+        assert life.state.profile.traits == life.oracle.traits
+        for topic in ("tips", "news"):
+            truth, _ = verdict(Subscribed(topic), life.facts())
+            assert truth == life.oracle.subscribed(topic)
 
 
 # --- order and grouping
