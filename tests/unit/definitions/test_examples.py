@@ -8,12 +8,13 @@ from functools import cache
 from itertools import chain
 from pathlib import Path
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import pytest
 from jinja2 import nodes
+from typer.testing import CliRunner
 
-from cli import checking, simulate
+from cli import checking
+from cli.main import app
 from cli.testing import run_scenarios, scenario_of
 from redshank.definitions import compile_book
 from redshank.definitions.models.schema import RESERVED_EVENTS, RESERVED_TRAITS
@@ -349,14 +350,29 @@ def test_the_history_is_of_what_the_book_declares() -> None:
         assert list(mismatches(compact(schema), event)) == [], event
 
 
-def test_the_readme_shows_what_comes_of_the_history() -> None:
-    """The command it shows has a time to stop at, in the book's timezone, and a contact that it looks at."""
-    readme = (EXAMPLES / "README.md").read_text()
-    until = re.search(r"--until (\S+) --json \| grep (\S+)", readme)
-    assert until is not None
-    book = _book("lifecycle")
-    stop = simulate.instant_from(until[1], ZoneInfo(book.timezone))
-    made = simulate.run(book, EXAMPLES / "lifecycle" / "history.jsonl", until=stop, processes=1)
-    lines = [line for line in simulate.lines(made.outcome.emails) if until[2] in line]
+README = (EXAMPLES / "README.md").read_text()
+
+
+def _simulated(*options: str) -> list[str]:
+    folder = EXAMPLES / "lifecycle"
+    until = re.findall(r"--until (\S+)", README)[0]
+    given = ["simulate", str(folder), "--events", str(folder / "history.jsonl"), "--until", until, *options]
+    result = CliRunner().invoke(app, given)
+    assert result.exit_code == 0, result.output
+    return result.stdout.splitlines()
+
+
+def test_the_readme_shows_the_emails_that_come_of_the_history() -> None:
+    contact = re.findall(r"--json \| grep (\S+)", README)[0]
+    lines = [line for line in _simulated("--json") if json.loads(line)["contact"] == contact]
     assert lines
-    assert lines == re.findall(r'^ *(\{"at": .*\})$', readme, flags=re.MULTILINE)
+    assert lines == re.findall(r'^ *(\{"at": .*\})$', README, flags=re.MULTILINE)
+
+
+def test_the_readme_shows_rows_of_the_summary() -> None:
+    shown = re.search(r"^    workflow, step .*\n((?: {4}.*\n)+)", README, flags=re.MULTILINE)
+    assert shown is not None
+    rows = [line.split() for line in shown[0].splitlines()]
+    assert len(rows) > 10
+    made = [line.split() for line in _simulated()]
+    assert [row for row in rows if row not in made] == []
