@@ -68,6 +68,11 @@ def test_an_event_within_a_week_is_true_until_it_is_a_week_old() -> None:
     assert judged(ACTIVE, facts(logged_in=(DAY,))) == (True, 6 * DAY)
 
 
+@pytest.mark.parametrize("wanted", ["blue", True, float("inf")])
+def test_a_count_is_never_as_much_as_what_is_no_number(wanted: Any) -> None:
+    assert judged(Compare(Measured("week"), "gte", wanted), facts(logged_in=(DAY,))) == (False, None)
+
+
 def test_the_last_of_several_events_decides_how_long() -> None:
     assert judged(ACTIVE, facts(logged_in=(6 * DAY, 2 * DAY))) == (True, 5 * DAY)
 

@@ -14,7 +14,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from itertools import chain
-from math import ceil, floor
+from math import ceil, floor, isfinite
 from typing import Any, Protocol
 from zoneinfo import ZoneInfo
 
@@ -82,6 +82,13 @@ _OPERATORS = {
 
 #: Those that ask whether a count is above or at least a number: (above?, what they answer if it is).
 _ENOUGH = {"gt": (True, True), "lte": (True, False), "gte": (False, True), "lt": (False, False)}
+
+
+def _is_finite(wanted: Any) -> bool:
+    """Whether a count can be counted down to it."""
+    return isinstance(wanted, int | float) and not isinstance(wanted, bool) and isfinite(wanted)
+
+
 #: Those that compare a time with now: the wanted value is a span in milliseconds.
 TIMELY = ("in_next", "in_last")
 OPERATORS = frozenset(_OPERATORS) | {"exists", *TIMELY}
@@ -105,7 +112,7 @@ class Compare:
     wanted: Any
 
     def course(self, facts: Facts) -> Truths:
-        if isinstance(self.value, Measured) and self.operator in _ENOUGH:
+        if isinstance(self.value, Measured) and self.operator in _ENOUGH and _is_finite(self.wanted):
             leaving = self.value.leaving(facts)
             if leaving is not None:
                 yield from self._counted(leaving, facts.now)
