@@ -144,6 +144,22 @@ def test_a_window_and_a_filter_belong_to_the_measure(tmp_path: Path) -> None:
     assert measure.where == Compare(Property("path"), "like", "/p*")
 
 
+def test_opens_and_clicks_are_those_of_humans_unless_the_filter_asks_by_whom() -> None:
+    by_human = engine.Not(Compare(Property("by"), "one_of", ("proxy", "scanner")))
+    by_proxy = Compare(Property("by"), "eq", "proxy")
+    of_news = Compare(Property("workflow"), "eq", "news")
+
+    def filters(condition: str) -> list[Condition | None]:
+        return [measure.where for measure in _asked(condition)[1].values()]
+
+    assert filters("{event: email_opened, within: 30d, gte: 5}") == [by_human]
+    assert filters("{event: link_clicked, where: {property: workflow, eq: news}}") == [
+        engine.All((of_news, by_human))
+    ]
+    assert filters("{event: email_opened, where: {property: by, eq: proxy}}") == [by_proxy]
+    assert filters("{event: logged_in}") == [None]
+
+
 def test_equal_questions_share_a_measure_however_they_are_written(tmp_path: Path) -> None:
     _, book = _exit_if(
         tmp_path,

@@ -315,9 +315,8 @@ def test_whatever_the_models_take_fits_the_schema(data: st.DataObject) -> None:
         if isinstance(within, list):
             within[data.draw(st.integers(0, len(within) - 1))] = _plain(data.draw(_VALUES))
         elif data.draw(st.booleans()):
-            within[data.draw(st.sampled_from(sorted(within)) | _KEYS if within else _KEYS)] = data.draw(
-                _VALUES
-            )
+            key = data.draw(st.sampled_from(sorted(within)) | _KEYS if within else _KEYS)
+            within[key] = _plain(data.draw(_VALUES))
         elif within:
             del within[data.draw(st.sampled_from(sorted(within)))]
     problems = Problems()

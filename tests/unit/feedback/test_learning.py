@@ -34,6 +34,7 @@ MESSAGE = "aaaabbbbccccddddeeeeffff"
 ANN = address_hash("ann@example.com")
 EVERYTHING = frozenset(
     {
+        inputs.EMAIL_SENT,
         inputs.EMAIL_DELIVERED,
         inputs.EMAIL_OPENED,
         inputs.LINK_CLICKED,
@@ -225,8 +226,9 @@ class TestTelling:
         assert [event.name for event in world.told()] == [inputs.EMAIL_BOUNCED]
 
     def test_delivery_opens_and_clicks_are_told_where_the_book_listens(self, world: World) -> None:
-        world.hears("delivery", "open", "click", "bounce_mailbox_full")
+        world.hears("send", "delivery", "open", "click", "bounce_mailbox_full")
         assert [(event.name, {**event.properties}) for event in world.told()] == [
+            (inputs.EMAIL_SENT, ABOUT),
             (inputs.EMAIL_DELIVERED, ABOUT),
             (inputs.EMAIL_OPENED, ABOUT),
             (inputs.LINK_CLICKED, {**ABOUT, "link": "https://acme.example/start?step=1"}),

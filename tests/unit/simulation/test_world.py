@@ -11,9 +11,10 @@ from hypothesis import strategies as st
 
 from redshank.engine import inputs
 from redshank.engine.book import Book
-from redshank.engine.conditions import Email
+from redshank.engine.conditions import Compare, Email
 from redshank.engine.inputs import Event
 from redshank.engine.state import END
+from redshank.engine.values import Property
 from redshank.engine.workflows import EventTrigger, Wait, WaitFor, Workflow
 from redshank.identity import contact_of
 from redshank.instants import DAY, HOUR, MINUTE
@@ -125,6 +126,15 @@ def test_a_click_on_an_email_of_another_workflow_is_not_about_this_one() -> None
     click = _event(inputs.LINK_CLICKED, HOUR, properties={"step": "welcome", "workflow": "activation"})
     sent = _sent(books.book(READER), _known(), _event("signed_up", 0), click)
     assert sent == [(0, "welcome"), (2 * DAY, "help")]
+
+
+def test_that_an_email_was_sent_is_an_event_where_the_book_listens_to_it() -> None:
+    thanks = replace(
+        UPGRADE,
+        triggers=(EventTrigger(events=(inputs.EMAIL_SENT,), where=Compare(Property("step"), "eq", "help")),),
+    )
+    sent = _sent(books.book(ACTIVATION, thanks), _known(), _event("signed_up", MINUTE))
+    assert [step for _, step in sent] == ["welcome", "help", "thanks", "proof"]
 
 
 def test_after_a_bounce_nothing_is_sent() -> None:

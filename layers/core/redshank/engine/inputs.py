@@ -11,6 +11,7 @@ EMAIL_DEFERRED = "email_deferred"
 EMAIL_FAILED = "email_failed"
 EMAIL_BOUNCED = "email_bounced"
 EMAIL_COMPLAINED = "email_complained"
+EMAIL_SENT = "email_sent"
 EMAIL_DELIVERED = "email_delivered"
 EMAIL_OPENED = "email_opened"
 LINK_CLICKED = "link_clicked"
@@ -31,7 +32,7 @@ RESERVED = frozenset(
         EMAIL_OPENED,
         LINK_CLICKED,
         WORKFLOW_ENROLLED,
-        "email_sent",
+        EMAIL_SENT,
         "email_replied",
     }
 )

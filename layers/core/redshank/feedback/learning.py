@@ -44,6 +44,7 @@ _BOUNCE_FACTS = {
 }
 #: What evaluate is told only if the live book listens to it.
 _OPTIONAL = {
+    Kind.SEND: inputs.EMAIL_SENT,
     Kind.DELIVERY: inputs.EMAIL_DELIVERED,
     Kind.OPEN: inputs.EMAIL_OPENED,
     Kind.CLICK: inputs.LINK_CLICKED,

@@ -18,7 +18,7 @@ from redshank.engine.effects import Cancel, Mail
 from redshank.engine.inputs import Event, Input, Wake
 from redshank.engine.state import State
 from redshank.errors import RedshankError
-from redshank.identity import address_hash
+from redshank.identity import address_hash, contact_stream
 from redshank.instants import iso
 
 #: Events about an email, which are told by its step where the run is not known.
@@ -95,10 +95,26 @@ def play(
         mails = _decided(transition)
         for mail in mails:
             latest[mail.workflow, mail.step] = latest["", mail.step] = mail
+            if inputs.EMAIL_SENT in book.listens:
+                waiting.appendleft(_sent(mail, now))
         if event is None and transition.state.standing.due == due:
             raise RedshankError(f"the contact {contact_id} waits for {iso(now)}, and nothing comes of it")
         yield Moment(at=now, event=event, before=state, transition=transition, mails=mails)
         state = transition.state
+
+
+def _sent(mail: Mail, now: int) -> Event:
+    """What SES tells of an email that it took, as feedback passes it on."""
+    about = {"message_id": mail.message_id, "run": mail.run, "workflow": mail.workflow, "step": mail.step}
+    return Event(
+        id=f"sent-{mail.message_id}",
+        stream=contact_stream(mail.contact_id),
+        type="track",
+        name=inputs.EMAIL_SENT,
+        occurred_at=now,
+        received_at=now,
+        properties=about,
+    )
 
 
 def is_idle(book: Book, state: State, event: Event) -> bool:

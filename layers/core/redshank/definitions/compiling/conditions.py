@@ -14,9 +14,10 @@ from redshank.definitions.models import conditions as written
 from redshank.definitions.models.conditions import Condition
 from redshank.definitions.models.measures import Measure as NamedMeasure
 from redshank.definitions.problems import Problems, did_you_mean
+from redshank.engine import book, inputs, measuring, serial, values
 from redshank.engine import conditions as engine
-from redshank.engine import inputs, measuring, serial, values
 from redshank.engine.book import Kind
+from redshank.engine.learning import MACHINES
 from redshank.engine.measures import Calendar, Measure, Rolling, SinceEntry, Window
 from redshank.identity import digest
 from redshank.instants import DAY
@@ -62,7 +63,7 @@ MEASURE = Scope(called="a measure", has_event=False)
 #: How ``since`` calls the beginning of the journey.
 _ENTRY = "entry"
 #: Whose hour of opening and clicking counts: not a machine's.
-_BY_MACHINE = engine.Compare(values.Property("by"), "one_of", ("proxy", "scanner"))
+_BY_HUMANS = engine.Not(engine.Compare(values.Property("by"), "one_of", tuple(sorted(MACHINES))))
 #: So far back goes the habit that ``best_hour`` looks at.
 _HABIT = 90 * DAY
 
@@ -118,13 +119,22 @@ class Conditions:
     def optional(self, source: Condition | None, scope: Scope) -> engine.Condition | None:
         return None if source is None else self.compile(source, scope)
 
+    def filter(self, source: Condition | None, events: tuple[str, ...]) -> engine.Condition | None:
+        """Which of these events count. Opens and clicks mean those of humans, unless the filter asks ``by`` whom."""
+        where = self.optional(source, replace(FILTER, events=events))
+        if not {inputs.EMAIL_OPENED, inputs.LINK_CLICKED}.intersection(events):
+            return where
+        if any(isinstance(node, values.Property) and node.path == "by" for node in book.nodes(where)):
+            return where
+        return _BY_HUMANS if where is None else engine.All((where, _BY_HUMANS))
+
     def best_hour(self) -> str:
         """The key of the measure whose value is the hour of day at which the contact opens and clicks most."""
         return self._kept(
             Measure(
                 key="",
                 events=(inputs.EMAIL_OPENED, inputs.LINK_CLICKED),
-                where=engine.Not(_BY_MACHINE),
+                where=_BY_HUMANS,
                 aggregate="top",
                 of=measuring.HOUR_OF_DAY,
                 window=Rolling(length=_HABIT),
@@ -223,7 +233,7 @@ class Conditions:
 
     def _filtered(self, measure: Measure, source: written.EventValue, scope: Scope) -> str:
         """The key of a measure that counts only what the source asks for."""
-        where = self.optional(source.where, replace(FILTER, events=measure.events))
+        where = self.filter(source.where, measure.events)
         return self._kept(replace(measure, where=where, same=self._same(source, measure.events, scope)))
 
     def _since(self, source: written.EventValue, scope: Scope) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import assert_never
 
-from redshank.definitions.compiling.conditions import EDGE, ENTRY, FILTER, Conditions
+from redshank.definitions.compiling.conditions import EDGE, ENTRY, Conditions
 from redshank.definitions.compiling.texts import compile_date
 from redshank.definitions.models import triggers as written
 from redshank.definitions.models.settings import BookSettings
@@ -69,7 +69,7 @@ class Triggers:
 
     def _event(self, source: written.EventTrigger) -> flow.EventTrigger | flow.AbsenceTrigger:
         events = self.conditions.declared.events(source.event, source.at("event"))
-        where = self.conditions.optional(source.where, replace(FILTER, events=events))
+        where = self.conditions.filter(source.where, events)
         when = self.conditions.optional(source.when, replace(ENTRY, events=events))
         if source.without is None:
             return flow.EventTrigger(events=events, where=where, when=when)
