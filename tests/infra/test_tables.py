@@ -32,7 +32,7 @@ def of(schema):
 print(json.dumps([
     {"table": model.Meta.table_name, **of(model._get_schema())}
     for model in vars(tables).values()
-    if isinstance(model, type) and issubclass(model, Model) and model is not Model
+    if isinstance(model, type) and issubclass(model, tables.Kept) and model is not tables.Kept
 ]))
 """
 

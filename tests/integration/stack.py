@@ -98,13 +98,12 @@ def stack_name() -> str:
 
 def forget_connections() -> None:
     """Make PynamoDB and the wiring connect anew: each stack is another account."""
+    from redshank import sessions
     from redshank.store import contacts, tables
 
-    for model in vars(tables).values():
-        if isinstance(model, type) and getattr(model, "_connection", None) is not None:
-            model._connection = None  # type: ignore[attr-defined]
+    tables.Kept.forget()
     contacts._connection.cache_clear()
-    for function in vars(wiring).values():
+    for function in (*vars(wiring).values(), *vars(sessions).values()):
         if hasattr(function, "cache_clear"):
             function.cache_clear()
 

@@ -24,6 +24,7 @@ ALLOWED = {
     "records": set(),
     "threads": set(),
     "environment": {"clock", "errors"},
+    "sessions": set(),
     "engine": {"instants", "identity", "errors"},
     "definitions": {"engine", "instants", "identity", "errors"},
     "ports": {"engine", "clock"},
@@ -33,7 +34,7 @@ ALLOWED = {
 USE_CASES = ("ingest", "evaluation", "sending", "feedback", "preferences", "simulation")
 #: Use cases that build on another one.
 BUILDS_ON = {"sending": {"preferences"}, "simulation": {"ingest"}}
-USE_CASES_MAY = {*ALLOWED, "observing"} - {"environment", "memory", "definitions", "threads"}
+USE_CASES_MAY = {*ALLOWED, "observing"} - {"environment", "sessions", "memory", "definitions", "threads"}
 ADAPTERS = ("store", "aws")
 ADAPTERS_MAY = {*ALLOWED} - {"definitions", "memory", "threads", "wire"}
 

@@ -7,6 +7,7 @@ One contact, one state, one pure function. The rooms of the house, and the quest
     errors        what can go wrong that a caller may want to handle?
     clock         what time is it?                          (the only place that asks the machine)
     environment   how was this function deployed?           (the only place that reads os.environ)
+    sessions      which AWS session do all clients share?
     definitions   what did the team write?                  (YAML and templates, compiled to a Book)
     engine        what follows from that for one contact?   (pure: no AWS, no clock, no chance)
     ports         what do the use cases ask of the outside world?

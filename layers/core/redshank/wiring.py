@@ -10,6 +10,7 @@ from functools import cache
 from typing import TYPE_CHECKING, cast
 
 from redshank import environment as env
+from redshank import sessions
 from redshank.environment import Environment
 
 if TYPE_CHECKING:
@@ -97,14 +98,13 @@ def settings() -> Settings:
 
 @cache
 def queues() -> Queues:
-    import boto3
     from botocore.config import Config
 
     from redshank.aws.queues import SqsQueues
     from redshank.ports import Queue
 
     here = environment()
-    client = boto3.client(
+    client = sessions.aws().client(
         "sqs",
         config=Config(
             max_pool_connections=THREADS,
@@ -149,12 +149,11 @@ def events_queue() -> Queues:
 
 @cache
 def mailer() -> Mailer:
-    import boto3
     from botocore.config import Config
 
     from redshank.aws.ses import SesMailer
 
-    client = boto3.client(
+    client = sessions.aws().client(
         "sesv2",
         config=Config(
             max_pool_connections=THREADS,
@@ -175,9 +174,7 @@ def books() -> Books:
 
 
 def _s3() -> S3Client:
-    import boto3
-
-    return boto3.client("s3")
+    return sessions.aws().client("s3")
 
 
 @cache
@@ -189,11 +186,10 @@ def bus() -> Bus:
 
 @cache
 def _events() -> Events:
-    import boto3
     from botocore.config import Config
 
     config = Config(max_pool_connections=THREADS, connect_timeout=2, read_timeout=10)
-    client: Events = boto3.client("events", config=config)
+    client: Events = sessions.aws().client("events", config=config)
     return client
 
 

@@ -6,7 +6,7 @@ table's name is the stack's name and its own.
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from pynamodb.attributes import (
     BinaryAttribute,
@@ -15,10 +15,11 @@ from pynamodb.attributes import (
     NumberAttribute,
     UnicodeAttribute,
 )
+from pynamodb.connection import TableConnection
 from pynamodb.indexes import GlobalSecondaryIndex, KeysOnlyProjection
 from pynamodb.models import Model
 
-from redshank import environment
+from redshank import environment, sessions
 
 _STACK = environment.from_variables().stack
 
@@ -40,6 +41,29 @@ class _Meta:
     max_pool_connections = 64
 
 
+class Kept(Model):
+    """A model that shares its client with all others."""
+
+    _client: ClassVar[Any] = None
+
+    @classmethod
+    def _get_connection(cls) -> TableConnection:
+        is_new = cls._connection is None
+        table = super()._get_connection()
+        if is_new:
+            connection = table.connection
+            connection._local.session = sessions.botocore()
+            connection._client = Kept._client = Kept._client or connection.client
+        return table
+
+    @staticmethod
+    def forget() -> None:
+        """Let the next use connect anew."""
+        Kept._client = None
+        for model in Kept.__subclasses__():
+            model._connection = None
+
+
 class Due(GlobalSecondaryIndex["StandingItem"]):
     """The contacts that wait for an instant: sparse, eventually consistent."""
 
@@ -51,7 +75,7 @@ class Due(GlobalSecondaryIndex["StandingItem"]):
     due_at = NumberAttribute(range_key=True)
 
 
-class StandingItem(Model):
+class StandingItem(Kept):
     """Where a contact stands; what the console must see is plain, the rest is packed."""
 
     class Meta(_Meta):
@@ -71,7 +95,7 @@ class StandingItem(Model):
     due: ClassVar[Due] = Due()
 
 
-class ProfileItem(Model):
+class ProfileItem(Kept):
     """Who a contact is."""
 
     class Meta(_Meta):
@@ -95,7 +119,7 @@ class ProfileItem(Model):
     suppressed = JSONAttribute(null=True)
 
 
-class EventItem(Model):
+class EventItem(Kept):
     """An input that is applied and dispatched."""
 
     class Meta(_Meta):
@@ -110,7 +134,7 @@ class EventItem(Model):
     event = BinaryAttribute(legacy_encoding=False, null=True)
 
 
-class MessageItem(Model):
+class MessageItem(Kept):
     """What became of a decided email. ``<fact>_at`` is when that was first noted."""
 
     class Meta(_Meta):
@@ -152,7 +176,7 @@ class MessageItem(Model):
     unsubscribed_at = NumberAttribute(null=True)
 
 
-class MemberItem(Model):
+class MemberItem(Kept):
     """A contact's membership of a segment; one that left stays a while, as a guard against late entries."""
 
     class Meta(_Meta):
@@ -166,7 +190,7 @@ class MemberItem(Model):
     expires_at = NumberAttribute(null=True)
 
 
-class SuppressionItem(Model):
+class SuppressionItem(Kept):
     """An address nothing may be sent to."""
 
     class Meta(_Meta):
@@ -178,7 +202,7 @@ class SuppressionItem(Model):
     at = NumberAttribute()
 
 
-class SettingItem(Model):
+class SettingItem(Kept):
     """Small things that change while the functions run: ``book``, ``backfill``, ``signing``, ``sweep``,
     ``key#<sha256>``."""
 
