@@ -11,14 +11,14 @@ export SAM_CLI_TELEMETRY := 0
 export AWS_DEFAULT_REGION ?= us-east-1
 
 python := .venv/bin/python
-# Processes that read definitions or AWS settings get no other stack's by accident.
-unexport REDSHANK_STACK
+# Nothing here reaches another stack by accident, such as the local one by .redshank/local.env.
+unexport REDSHANK_STACK AWS_ENDPOINT_URL AWS_ENDPOINT_URL_SESV2
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-run: .envs ## start Redshank on this machine, or bring it up to date
-	@$(python) -m infra.local run
+run: .envs ## start Redshank on this machine, or bring it up to date (BOOK=folder: with another book than the example)
+	@$(python) -m infra.local run $(if $(BOOK),--book $(BOOK))
 
 stop: ## end what `make run` started
 	@if [ -x $(python) ]; then $(python) -m infra.local stop; else echo "nothing was running"; fi

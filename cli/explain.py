@@ -66,7 +66,12 @@ def in_stack(
     row = None if message is None else stack.ledger.rows([message], consistent=False).get(message)
     live, pointer = stack.live_book()
     paused = paused_of(live, pointer)
-    return list(explain(book or live, life, workflow=workflow, message=message, row=row, paused=paused))
+    # Before the first book there was nothing that another could have decided.
+    since = stack.applied_at(pointer) if book is None and pointer.lies_at > 1 else None
+    told = explain(
+        book or live, life, workflow=workflow, message=message, row=row, paused=paused, since=since
+    )
+    return list(told)
 
 
 def life_in_file(file: Path, name: str) -> Life:
@@ -114,11 +119,13 @@ def explain(
     message: str | None = None,
     row: LedgerRow | None = None,
     paused: Collection[str] = (),
+    since: int | None = None,
 ) -> Iterator[str]:
     """What happened to a contact and why, a line each. Raises RedshankError for what is not there.
 
     With a message, only its journey; ``row`` is what the ledger knows of it. ``paused`` are the workflows that are
-    paused by command: what is logged is played as if they had not been.
+    paused by command: what is logged is played as if they had not been. ``since`` is when the book followed another:
+    what is logged from before is played by this book all the same.
     """
     if workflow is not None and workflow not in book.workflows:
         raise RedshankError(f"the book has no workflow `{workflow}`; it has {', '.join(book.workflows)}")
@@ -128,6 +135,11 @@ def explain(
     run = None if message is None else _run_of(moments, message, row)
     told = list(_kept(list(Teller(book).tell(moments)), workflow, run))
     year = local(life.today, zone).year
+    if since is not None and any(event.received_at < since for event in life.events):
+        yield (
+            f"this is what the live book makes of it; before {stamp(since, zone, year=year)} another was live, and may"
+            " have decided otherwise"
+        )
     for it in told:
         yield f"{stamp(it.at, zone, year=year)}: {it.text}"
     teller = Teller(book)

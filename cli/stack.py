@@ -21,11 +21,12 @@ from botocore.exceptions import (
     PartialCredentialsError,
 )
 
-from redshank.aws.books import S3Books, read
+from redshank.aws.books import S3Books, key, read
 from redshank.clock import Clock
 from redshank.engine.book import Book
 from redshank.errors import BookMissing, RedshankError
 from redshank.evaluation.doors import LOG_TTL
+from redshank.instants import from_datetime
 from redshank.ports import BookPointer, Queue, Spread, inline
 from redshank.threads import Pool
 
@@ -129,6 +130,11 @@ class Stack:
         if pointer is None:
             raise BookMissing(f"no book is live on `{self.name}`; `redshank apply` makes one")
         return read(boto3.client("s3"), self.bucket, pointer), pointer
+
+    def applied_at(self, pointer: BookPointer) -> int:
+        """When a book was applied, by the stack's time."""
+        found = boto3.client("s3").head_object(Bucket=self.bucket, Key=key(pointer))
+        return self.clock.at(from_datetime(found["LastModified"]))
 
     def _output(self, name: str) -> str:
         if name not in self.outputs:

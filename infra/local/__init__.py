@@ -1,6 +1,6 @@
 """The local stand: the real template with the real handlers, on this machine, without Docker, Java or an account.
 
-    place        where is everything?              (state folder, ports, URLs, .redshank/local.json)
+    place        where is everything?              (state folder, ports, URLs, .redshank/local.*)
     processes    what did we start, and how does it end?
     stand        AWS on this machine               (ministack, in an environment of its own)
     deployment   how does the template get there?  (sam build, sam deploy)

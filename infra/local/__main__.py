@@ -9,7 +9,7 @@ from pathlib import Path
 
 from infra import artefacts
 from infra.local import deployment, run, server
-from infra.local.place import ROOT, STACK, load
+from infra.local.place import ROOT, STACK, Place, load
 from infra.local.processes import DidNotStart
 
 _BOOK = "examples/activation"
@@ -20,7 +20,7 @@ def main() -> int:
     parser.add_argument("--state", type=Path, default=ROOT / ".redshank", help="folder of its state and logs")
     commands = parser.add_subparsers(dest="command", required=True)
     running = commands.add_parser("run", help="start it, or bring it up to date")
-    running.add_argument("--book", default=_BOOK, help="definitions to apply")
+    running.add_argument("--book", default=_BOOK, help="the folder of the book to apply")
     commands.add_parser("stop", help="end it")
     commands.add_parser("logs", help="what the functions have logged")
     commands.add_parser("serve", help="the process beside ministack (started by run)")
@@ -43,7 +43,7 @@ def main() -> int:
             ) as failed:
                 run.say(f"\n{failed}")
                 return 1
-            print(_what_next(place.api, place.mailbox, keys.write, place.speed))
+            print(_what_next(place, keys.write))
     return 0
 
 
@@ -65,18 +65,28 @@ def _logs(state: Path) -> int:
     return 0
 
 
-def _what_next(api: str, mailbox: str, key: str, speed: float) -> str:
-    day = 86400 / speed
+def _what_next(place: Place, key: str) -> str:
+    day = 86400 / place.speed
     return f"""
 Redshank runs on this machine; a day passes in {day:g} seconds. Sign somebody up:
 
-  curl -u {key}: {api}/v1/batch -H 'content-type: application/json' -d '{{"batch": [
+  curl -u {key}: {place.api}/v1/batch -H 'content-type: application/json' -d '{{"batch": [
     {{"type": "identify", "userId": "ann", "traits": {{"email": "ann@example.com", "first_name": "Ann"}}}},
     {{"type": "track", "userId": "ann", "event": "signed_up"}}]}}'
 
-The welcome is in the mailbox within seconds, the next emails follow over ten days:  {mailbox}
+The welcome is in the mailbox within seconds, the next emails follow over ten days:  {place.mailbox}
 There, open, click, bounce or report one. Ann activates, and the sequence ends:  event "product_activated", as above.
-Addresses and keys for scripts: .redshank/local.json. New definitions or code: make run again. End: make stop"""
+
+For the `redshank` command, in this shell:  . {_shown(place.shell_file)}    then, for example:  redshank explain ann
+Addresses and keys for scripts: {_shown(place.scripts_file)}. New code: make run again. End: make stop"""
+
+
+def _shown(path: Path) -> str:
+    """From here, where that is shorter."""
+    try:
+        return f"./{path.relative_to(Path.cwd())}"
+    except ValueError:
+        return str(path)
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import socket
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -16,7 +17,6 @@ REGION = "us-east-1"
 #: A day in ten seconds.
 SPEED = 8640.0
 
-_FOR_SCRIPTS = "local.json"
 _PREFERRED = {"api_port": 8620, "mailbox_port": 8625, "aws_port": 8626}
 
 
@@ -42,6 +42,16 @@ class Place:
     @property
     def aws(self) -> str:
         return f"http://127.0.0.1:{self.aws_port}"
+
+    @property
+    def scripts_file(self) -> Path:
+        """The addresses and keys, for scripts."""
+        return self.state / "local.json"
+
+    @property
+    def shell_file(self) -> Path:
+        """What a shell reads so that its commands, `redshank` above all, reach this stand."""
+        return self.state / "local.env"
 
     def log(self, name: str) -> Path:
         return self.state / f"{name}.log"
@@ -78,17 +88,25 @@ class Place:
         _write(self.state / "stand.json", values)
 
     def read_for_scripts(self) -> dict[str, str]:
-        """What write_for_scripts wrote; empty when it has not yet."""
+        """What tell wrote for scripts; empty when it has not yet."""
         try:
-            values: dict[str, str] = json.loads((self.state / _FOR_SCRIPTS).read_text())
+            values: dict[str, str] = json.loads(self.scripts_file.read_text())
         except FileNotFoundError:
             return {}
         return values
 
-    def write_for_scripts(self, *, write_key: str, manage_key: str) -> None:
-        """``local.json``: the addresses and keys, for scripts and for people."""
+    def tell(self, *, write_key: str, manage_key: str) -> None:
+        """The addresses and keys, for scripts and for a shell."""
+        exported = self.aws_environment() | {"REDSHANK_STACK": STACK}
+        lines = [
+            "# For the `redshank` command of this checkout, and whatever else is to reach the local stand.",
+            "unset AWS_PROFILE AWS_SESSION_TOKEN",
+            *(f"export {name}={shlex.quote(value)}" for name, value in exported.items()),
+            f'export PATH={shlex.quote(str(ROOT / ".venv" / "bin"))}:"$PATH"',
+        ]
+        _replace(self.shell_file, "\n".join(lines) + "\n")
         _write(
-            self.state / _FOR_SCRIPTS,
+            self.scripts_file,
             {
                 "api": self.api,
                 "write_key": write_key,
@@ -130,7 +148,11 @@ def _free(port: int) -> int:
 
 
 def _write(path: Path, values: dict[str, object]) -> None:
+    _replace(path, json.dumps(values, indent=2) + "\n")
+
+
+def _replace(path: Path, text: str) -> None:
     """At once or not at all: a script may read while it is written."""
     partial = path.with_suffix(".partial")
-    partial.write_text(json.dumps(values, indent=2) + "\n")
+    partial.write_text(text)
     partial.replace(path)

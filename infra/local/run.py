@@ -84,7 +84,7 @@ def start(
             raise
     else:
         keys = _apply(place, book)
-    place.write_for_scripts(write_key=keys.write, manage_key=keys.manage)
+    place.tell(write_key=keys.write, manage_key=keys.manage)
     return place, keys
 
 
@@ -123,8 +123,8 @@ def stop(state: Path) -> bool:
     ran = [server_daemon(place).stop(), stand.daemon(place).stop()]
     # Each worker had unpacked the layer there.
     shutil.rmtree(state / "tmp", ignore_errors=True)
-    for left in ("local.json", "deployed"):
-        (state / left).unlink(missing_ok=True)
+    for left in (place.scripts_file, place.shell_file, state / "deployed"):
+        left.unlink(missing_ok=True)
     return any(ran)
 
 

@@ -150,6 +150,17 @@ def test_somebody_nobody_knows() -> None:
         _life(_KNOWN, name="cem")
 
 
+def test_what_another_book_may_have_decided_is_not_told_as_a_fact() -> None:
+    life = replace(_life(_KNOWN, _event("signed_up", 0)), until=T0 + DAY)
+    plain = list(explain(BOOK, life))
+    assert list(explain(BOOK, life, since=T0 + HOUR)) == [
+        "this is what the live book makes of it; before Tue 1 Dec 10:00 another was live, and may have decided"
+        " otherwise",
+        *plain,
+    ]
+    assert list(explain(BOOK, life, since=T0)) == plain
+
+
 def test_a_log_is_played_up_to_now_and_the_end_says_where_they_stand() -> None:
     life = replace(_life(_KNOWN, _event("signed_up", 0)), until=T0 + DAY)
     assert list(explain(BOOK, life))[-2:] == [

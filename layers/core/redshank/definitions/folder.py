@@ -58,7 +58,7 @@ class Folder:
 def read_folder(root: Path, problems: Problems) -> Folder:
     """Read every file of a book; what is wrong goes to ``problems``."""
     if not root.is_dir():
-        problems.add(Place(str(root)), "is not a folder; a book is a folder with a `redshank.yaml`")
+        problems.add(Place("."), "is not a folder; a book is a folder with a `redshank.yaml`")
         return Folder(settings=None, segments={}, workflows={}, library=Library({}, {}))
     _look_for_strangers(root, problems)
     about = _mapping(root, "redshank.yaml", problems, required=True)
