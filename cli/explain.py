@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,12 +10,15 @@ from zoneinfo import ZoneInfo
 
 from redshank.engine import inputs
 from redshank.engine.book import Book
+from redshank.engine.effects import Mail
 from redshank.engine.inputs import Event
 from redshank.engine.moments import local
 from redshank.engine.state import State
 from redshank.engine.values import zone_of
+from redshank.engine.workflows import EventTrigger
 from redshank.errors import RedshankError
 from redshank.identity import contact_of, contact_stream
+from redshank.instants import MINUTE
 from redshank.ports import Contacts, LedgerRow, Log
 from redshank.simulation.events import BadEvents, Reader, index
 from redshank.simulation.reasons import stamp
@@ -28,6 +31,12 @@ if TYPE_CHECKING:
 
 #: Merged contacts are followed so far.
 _MAX_HOPS = 8
+#: So long (wall time) an email that was decided may be on its way to the ledger.
+_UNDER_WAY = 2 * MINUTE
+
+
+def _all_sent(_: Collection[Mail]) -> frozenset[str]:
+    return frozenset()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,8 +77,21 @@ def in_stack(
     paused = paused_of(live, pointer)
     # Before the first book there was nothing that another could have decided.
     since = stack.applied_at(pointer) if book is None and pointer.lies_at > 1 else None
+    under_way = now - stack.clock.span(_UNDER_WAY)
+
+    def unsent(mails: Collection[Mail]) -> frozenset[str]:
+        decided = [mail.message_id for mail in mails if mail.decided_at < under_way]
+        return frozenset(decided) - stack.ledger.rows(decided, consistent=False).keys()
+
     told = explain(
-        book or live, life, workflow=workflow, message=message, row=row, paused=paused, since=since
+        book or live,
+        life,
+        workflow=workflow,
+        message=message,
+        row=row,
+        paused=paused,
+        since=since,
+        unsent=unsent if book is None else _all_sent,
     )
     return list(told)
 
@@ -120,12 +142,14 @@ def explain(
     row: LedgerRow | None = None,
     paused: Collection[str] = (),
     since: int | None = None,
+    unsent: Callable[[Collection[Mail]], Collection[str]] = _all_sent,
 ) -> Iterator[str]:
     """What happened to a contact and why, a line each. Raises RedshankError for what is not there.
 
     With a message, only its journey; ``row`` is what the ledger knows of it. ``paused`` are the workflows that are
     paused by command: what is logged is played as if they had not been. ``since`` is when the book followed another:
-    what is logged from before is played by this book all the same.
+    what is logged from before is played by this book all the same. ``unsent`` says which of these emails (by
+    message id) were never decided.
     """
     if workflow is not None and workflow not in book.workflows:
         raise RedshankError(f"the book has no workflow `{workflow}`; it has {', '.join(book.workflows)}")
@@ -133,7 +157,8 @@ def explain(
     state = _last(moments, life.contact_id)
     zone = zone_of(state.profile, book)
     run = None if message is None else _run_of(moments, message, row)
-    told = list(_kept(list(Teller(book).tell(moments)), workflow, run))
+    missing = unsent(_named_as_then(book, moments))
+    told = list(_kept(list(Teller(book, missing).tell(moments)), workflow, run))
     year = local(life.today, zone).year
     if since is not None and any(event.received_at < since for event in life.events):
         yield (
@@ -151,6 +176,19 @@ def explain(
         for name, text in teller.stands(state):
             if workflow in (None, name):
                 yield f"now: {text}" + (", which is paused" if name in paused else "")
+
+
+def _named_as_then(book: Book, moments: Collection[Moment]) -> list[Mail]:
+    """The emails whose ids are what they were when it happened: those of journeys that an event alone has started."""
+    runs = {
+        it.run
+        for moment in moments
+        if moment.event is not None and moment.transition is not None
+        for it in moment.transition.trace
+        if it.what == "entered"
+        and all(isinstance(trigger, EventTrigger) for trigger in book.workflows[it.workflow].triggers)
+    }
+    return [mail for moment in moments for mail in moment.mails if mail.run in runs]
 
 
 def _last(moments: list[Moment], contact_id: str) -> State:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from typer.testing import CliRunner, Result
 from cli.explain import Life, explain, life_in_stack
 from cli.main import app
 from redshank.engine import inputs
+from redshank.engine.effects import Mail
 from redshank.engine.inputs import Event
 from redshank.engine.state import Standing
 from redshank.errors import RedshankError
@@ -159,6 +161,22 @@ def test_what_another_book_may_have_decided_is_not_told_as_a_fact() -> None:
         *plain,
     ]
     assert list(explain(BOOK, life, since=T0)) == plain
+
+
+def test_an_email_that_nobody_decided_then_is_not_told_as_received() -> None:
+    asked: list[str] = []
+
+    def unsent(mails: Collection[Mail]) -> set[str]:
+        asked.extend(mail.step for mail in mails)
+        return {_message()}
+
+    told = list(explain(BOOK, _life(_KNOWN, _event("signed_up", 0)), unsent=unsent))
+    assert asked == ["welcome", "help", "proof"]
+    assert "Tue 1 Dec 09:00: received `welcome` of `activation`" in told
+    assert (
+        "Thu 3 Dec 09:00: would receive `help` of `activation` by this book, and did not: it was paused then, or"
+        " another book was live"
+    ) in told
 
 
 def test_a_log_is_played_up_to_now_and_the_end_says_where_they_stand() -> None:

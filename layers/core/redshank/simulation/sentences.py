@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
@@ -82,6 +82,8 @@ class Teller:
     """Says what happened, in the contact's local time."""
 
     book: Book
+    #: Ids of the emails that come out of it and were not decided when it happened.
+    unsent: Collection[str] = ()
 
     def tell(self, moments: Iterable[Moment]) -> Iterator[Sentence]:
         """The sentences of a life, in order; an event comes before what followed from it."""
@@ -92,7 +94,7 @@ class Teller:
             if moment.event is not None:
                 yield Sentence(moment.at, _happened(moment.event))
             for it in made.trace:
-                text = _Telling(self.book, moment, made, it).text()
+                text = _Telling(self.book, self.unsent, moment, made, it).text()
                 if text:
                     yield Sentence(it.at or moment.at, text, it.workflow, it.run)
 
@@ -150,6 +152,7 @@ _INTERNAL = frozenset({"message_id", "run", "address_hash", "step", "workflow"})
 @dataclass(frozen=True, slots=True)
 class _Telling:
     book: Book
+    unsent: Collection[str]
     moment: Moment
     made: Transition
     it: Trace
@@ -287,6 +290,11 @@ class _Telling:
         mail = next(mails, None)
         if mail is None:
             return f"`{it.step}` was decided, and cancelled before it was sent"
+        if mail.message_id in self.unsent:
+            return (
+                f"would receive `{it.step}` of `{it.workflow}` by this book, and did not: it was paused then, or"
+                " another book was live"
+            )
         template = f" (template `{mail.template}`)" if mail.template != it.step else ""
         arm = f", arm `{it.why}`" if it.why else ""
         return f"received `{it.step}` of `{it.workflow}`{template}{arm}"
