@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from redshank.engine.book import Book
+from redshank.engine.book import Book, Policy
 from redshank.engine.conditions import Condition, InSegment, Not, Reached
 from redshank.engine.effects import Membership
 from redshank.engine.values import Trait
@@ -83,6 +83,23 @@ def test_a_segment_is_entered_and_left() -> None:
     effects = ann.wakes(8 * DAY)
     assert [it.workflow for it in effects if mails([it])] == ["left"]
     assert [it.member for it in effects if isinstance(it, Membership)] == [False]
+
+
+@pytest.mark.parametrize("said", [("a", "b", "c", "d"), ("d", "c", "b", "a")])
+def test_of_edges_at_one_instant_the_highest_priority_goes_first_whatever_was_said_first(
+    said: tuple[str, ...],
+) -> None:
+    flows = [
+        sequence(
+            send(f"hello_{name}"),
+            name=name,
+            priority=90 if name == "c" else 50,
+            triggers=(BecomesTrigger(key=f"t{name}", condition=trait(name, 1)),),
+        )
+        for name in reversed(said)
+    ]
+    ann = ann_of(book(*flows, policy=Policy(max_emails_per_day=2)))
+    assert mails(ann.says(1, **dict.fromkeys(said, 1))) == ["hello_c", "hello_a"]
 
 
 def test_an_edge_whose_if_is_false_is_passed_over() -> None:

@@ -233,7 +233,7 @@ def _settle(turn: Turn, event: Event | None = None, *, starts: bool = True) -> N
 
 def _judge(turn: Turn, keys: Iterable[str], event: Event | None, *, starts: bool = True) -> None:
     """Judge these stored truths anew; one that turns true fires, one that turned false is armed again."""
-    for key in keys:
+    for key in sorted(keys, key=turn.book.truth_ranks.__getitem__):
         verdict = turn.verdict(turn.book.truths[key])
         if not turn.hold(key, verdict):
             continue

@@ -145,8 +145,9 @@ class Book:
 
     @cached_property
     def _triggers(self) -> tuple[tuple[Workflow, Trigger], ...]:
-        """Every trigger, those of the highest priority first: who goes first under a cap."""
-        ranked = sorted(self.workflows.values(), key=lambda workflow: -workflow.priority)
+        """Every trigger, those of the highest priority first: who goes first under a cap. Equals go by name, so that
+        a book read from its folder and one read from its JSON do the same."""
+        ranked = sorted(self.workflows.values(), key=lambda workflow: (-workflow.priority, workflow.name))
         return tuple((workflow, trigger) for workflow in ranked for trigger in workflow.triggers)
 
     @cached_property
@@ -200,6 +201,11 @@ class Book:
         """Truth key -> condition, of all whose truth a standing stores: edges of triggers, segments."""
         edges = {key: trigger.condition for key, (_, trigger) in self.edges.items()}
         return edges | {SEGMENT + name: condition for name, condition in self.segments.items()}
+
+    @cached_property
+    def truth_ranks(self) -> Mapping[str, int]:
+        """Truth key -> its place among those that change at one instant: priority first."""
+        return {key: rank for rank, key in enumerate(self.truths)}
 
     @cached_property
     def truths_on_measure(self) -> Mapping[str, tuple[str, ...]]:

@@ -13,12 +13,12 @@ def fraction(*names: str) -> float:
 
 
 def pick(shares: Mapping[str, float], *names: str) -> str:
-    """One of the arms, each with its share; the last takes what rounding leaves."""
+    """One of the arms, each with its share, in whatever order they are given; the last takes what rounding leaves."""
     at = fraction(*names)
     reached = 0.0
     arm = ""
-    for arm, share in shares.items():  # noqa: B007 - the last arm is the answer where none is reached
-        reached += share
+    for arm in sorted(shares):
+        reached += shares[arm]
         if at < reached:
             break
     return arm
