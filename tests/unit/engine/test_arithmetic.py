@@ -39,6 +39,15 @@ def test_the_result_of_a_division_is_looked_up_as_the_number_it_is() -> None:
     assert _mapped(6, {"3": "three"}, half) == "three"
 
 
+def test_what_is_computed_can_be_stored_and_sent_however_large() -> None:
+    """Queues and standings take whole numbers of 64 bits."""
+    empty = State.empty("c1")
+    facts = Facts(book=Book(sequence=1, hash="x"), profile=empty.profile, standing=empty.standing, now=0)
+    worth = present(Arithmetic("*", Constant(2**52), Constant(2**52)), facts)
+    assert worth == 2.0**104
+    assert isinstance(worth, float)
+
+
 @pytest.mark.parametrize(
     ("operator", "left", "right", "worth"),
     [

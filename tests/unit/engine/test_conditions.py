@@ -201,6 +201,8 @@ def test_a_missing_value_compares_false(operator: str) -> None:
         (["vip"], "has", "vi", False),
         ("a vip", "has", "vip", True),
         (5, "has", 5, False),
+        ("5", "has", 5, False),
+        ([5, None], "has", 5, True),
         ("Green Tea", "like", "green*", True),
         ("/pricing/eu", "like", "/pricing", False),
         (5, "like", "5", False),

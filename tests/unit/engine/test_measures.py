@@ -55,6 +55,13 @@ def test_each_aggregate_takes_what_it_can_count(aggregate: str, value: Any) -> N
     assert amounts(of(aggregate), (0, "b"), (1, 1), (2, 2), (3, None), (4, 4)) == value
 
 
+def test_a_sum_can_be_stored_however_large() -> None:
+    """msgpack takes whole numbers of 64 bits."""
+    total = amounts(of("sum"), *((at, 2**53 - 1) for at in range(2_100)))
+    assert isinstance(total, float)
+    assert total == pytest.approx(2_100 * 2.0**53)
+
+
 @pytest.mark.parametrize(
     ("aggregate", "value"),
     [

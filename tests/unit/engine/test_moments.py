@@ -103,7 +103,21 @@ def test_a_number_is_seconds_or_milliseconds_since_the_epoch() -> None:
 
 
 @pytest.mark.parametrize(
-    "value", [None, True, "soon", "", [], {}, float("inf"), 1e30, "0001-01-01", "9999-12-31"]
+    "value",
+    [
+        None,
+        True,
+        "soon",
+        "",
+        [],
+        {},
+        float("inf"),
+        1e30,
+        -99_999_999_999,
+        -(2**63),
+        "0001-01-01",
+        "9999-12-31",
+    ],
 )
 def test_what_is_no_time_is_missing(value: object) -> None:
     assert moments.moment(value, BERLIN) is None

@@ -52,7 +52,9 @@ def earliest(*instants: int | None) -> int | None:
 
 
 def _has(actual: Any, wanted: Any) -> bool:
-    return isinstance(actual, str | Sequence) and wanted in actual
+    if isinstance(actual, str):
+        return isinstance(wanted, str) and wanted in actual
+    return isinstance(actual, Sequence) and wanted in actual
 
 
 def _like(actual: Any, pattern: Any) -> bool:

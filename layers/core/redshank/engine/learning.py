@@ -50,7 +50,7 @@ def learn(turn: Turn, event: Event) -> None:
 
 def _see(turn: Turn, event: Event) -> None:
     """An email was opened, or a link in it clicked."""
-    human = event.properties.get("by") not in MACHINES
+    human = str(event.properties.get("by")) not in MACHINES
     clicked = event.name == inputs.LINK_CLICKED
     if clicked and human:
         turn.change(consent.lift(turn.profile, event.occurred_at))

@@ -99,7 +99,8 @@ class Aggregate(NamedTuple):
     nothing: Any = None
 
 
-def _number(value: Any) -> Any:
+def number(value: Any) -> Any:
+    """The value as a number that can be stored, or None if it is none."""
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None
     # What has more than 53 bits has no exact place in JSON either.
@@ -108,7 +109,7 @@ def _number(value: Any) -> Any:
 
 def _total(numbers: Sequence[Any]) -> Any:
     """The sum, whatever the order: fsum rounds once."""
-    return sum(numbers) if all(isinstance(it, int) for it in numbers) else fsum(numbers)
+    return number(sum(numbers) if all(isinstance(it, int) for it in numbers) else fsum(numbers))
 
 
 def _scalar(value: Any) -> Any:
@@ -120,7 +121,7 @@ def _cut(value: Any) -> Any:
 
 
 def _ordered(value: Any) -> Any:
-    return value if isinstance(value, str) else _number(value)
+    return value if isinstance(value, str) else number(value)
 
 
 def _rank(value: Any) -> tuple[str, Any]:
@@ -147,9 +148,9 @@ def _tally(partials: Sequence[Any]) -> Any:
 
 AGGREGATES: Mapping[str, Aggregate] = {
     "count": Aggregate(lambda _: 1, sum, lambda it: it, 0),
-    "sum": Aggregate(_number, _total, lambda it: it, 0),
+    "sum": Aggregate(number, _total, lambda it: it, 0),
     "avg": Aggregate(
-        lambda value: None if _number(value) is None else [1, _number(value)],
+        lambda value: None if number(value) is None else [1, number(value)],
         lambda all_: [sum(it[0] for it in all_), _total([it[1] for it in all_])],
         lambda it: it[1] / it[0],
     ),
@@ -182,7 +183,7 @@ def add(
 ) -> list[Sample]:
     """The samples after one more event at ``at``; what is not later than ``since`` is dropped (None: nothing)."""
     partial = AGGREGATES[measure.aggregate].lift(value)
-    kept = [list(it) for it in samples or ()]
+    kept = list(samples or ())
     if partial is not None and not (measure.same and _scalar(tag) is None):
         insort(kept, [at, partial, tag] if measure.same else [at, partial], key=lambda it: it[0])
     return compacted(measure, kept, since)

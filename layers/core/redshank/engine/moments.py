@@ -13,8 +13,8 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from redshank.instants import DAY, SECOND, from_datetime
 
-#: Beyond this a number is no instant any more: the year 9892.
-_LAST = 250_000_000_000_000
+#: Beyond these a number is no instant any more: the years 1019 and 9892.
+_FIRST, _LAST = -30_000_000_000_000, 250_000_000_000_000
 #: Numbers below are seconds since the epoch (until the year 5138), others milliseconds.
 _SECONDS = 100_000_000_000
 
@@ -115,7 +115,7 @@ def moment(value: Any, where: ZoneInfo) -> int | None:
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None
     instant = value * SECOND if abs(value) < _SECONDS else value
-    return int(instant) if abs(instant) < _LAST else None
+    return int(instant) if _FIRST < instant < _LAST else None
 
 
 @lru_cache(maxsize=10_000)

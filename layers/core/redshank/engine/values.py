@@ -194,20 +194,17 @@ class Arithmetic:
             yield since, self._of(left, right)
 
     def _of(self, left: Any, right: Any) -> Any:
-        if not (_is_number(left) and _is_number(right)):
-            return MISSING
         try:
-            found = _OPERATORS[self.operator](left, right)
+            left, right = measures.number(left), measures.number(right)
+            if left is None or right is None:
+                return MISSING
+            found = measures.number(_OPERATORS[self.operator](left, right))
             return found if isfinite(found) else MISSING
         except (ZeroDivisionError, OverflowError):
             return MISSING
 
 
 _OPERATORS: Mapping[str, Callable[[Any, Any], Any]] = {"+": add, "-": sub, "*": mul, "/": truediv}
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 @dataclass(frozen=True, slots=True)

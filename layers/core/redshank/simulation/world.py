@@ -145,8 +145,7 @@ def _decided(transition: Transition) -> tuple[Mail, ...]:
 def _completed(event: Event, state: State, latest: Mapping[tuple[str, str], Mail]) -> Event:
     """An event about an email, with what only the ledger would know of it."""
     properties = dict(event.properties)
-    run = properties.get("run")
-    if run not in state.standing.journeys:
+    if str(properties.get("run")) not in state.standing.journeys:
         workflow, step = str(properties.get("workflow") or ""), str(properties.get("step") or "")
         mail = latest.get((workflow, step))
         if mail is not None:
