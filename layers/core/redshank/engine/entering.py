@@ -119,11 +119,6 @@ def _begin(turn: Turn, workflow: Workflow, at: int, event: Mapping[str, Any]) ->
     key = "" if found is None else str(found)
     key = key if len(key) <= MAX_KEY else digest("key", key)
     entry = f"{workflow.name}#{key}" if key else workflow.name
-    run = run_id_of(standing.contact_id, entry, turn.cause)
-    # Time that passes may start one run after another; what happens at one instant starts one.
-    begun = (entry, turn.cause, turn.reach) in turn.begun
-    if run in turn.runs:
-        run = run_id_of(standing.contact_id, entry, f"{turn.cause}@{turn.reach}")
 
     def refuse(why: str) -> None:
         turn.tell("not_entered", workflow=workflow.name, why=why)
@@ -135,11 +130,12 @@ def _begin(turn: Turn, workflow: Workflow, at: int, event: Mapping[str, Any]) ->
     if same and not workflow.restarts:
         return refuse("already_active")
     last = standing.entries.get(entry)
-    # `while_active` rules while a run is under way, `again` after it.
+    # What happens at one instant starts one run; `while_active` rules while it is under way, `again` after it.
+    begun = (entry, turn.cause, turn.reach) in turn.begun
     if begun or (not same and last is not None and not _again(workflow, at - last)):
         return refuse("entered_before")
     journey = Journey(
-        run=run,
+        run=_run(turn, entry),
         workflow=workflow.name,
         key=key,
         entered_at=at,
@@ -167,12 +163,20 @@ def _begin(turn: Turn, workflow: Workflow, at: int, event: Mapping[str, Any]) ->
         standing.entries[entry] = at
         while len(standing.entries) > MAX_ENTRIES:
             del standing.entries[next(iter(standing.entries))]
-    standing.journeys[run] = journey
+    standing.journeys[journey.run] = journey
     turn.begun.add((entry, turn.cause, turn.reach))
-    turn.runs.add(run)
+    turn.runs.add(journey.run)
     turn.tell("entered", journey, why="holdout" if journey.held_out else "")
     journeys.proceed(turn, journey)
     return None
+
+
+def _run(turn: Turn, entry: str) -> str:
+    """The name of a run: of what caused it, and of the instant where time that passes starts one after another."""
+    run = run_id_of(turn.standing.contact_id, entry, turn.cause)
+    if run not in turn.runs:
+        return run
+    return run_id_of(turn.standing.contact_id, entry, f"{turn.cause}@{turn.reach}")
 
 
 def _no_room(turn: Turn, workflow: Workflow, under_way: int) -> str:
