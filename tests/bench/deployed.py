@@ -73,6 +73,7 @@ def functions(public_url: str = "https://bench.example") -> dict[str, Function]:
         "REDSHANK_CLOCK_SINCE": "0",
         "REDSHANK_BUCKET": BUCKET,
         "REDSHANK_CONFIGURATION_SET": STACK,
+        "REDSHANK_EVENT_BUS": "default",
         "REDSHANK_PUBLIC_URL": public_url,
         **{
             name: f"https://sqs.us-east-1.amazonaws.com/123456789012/{STACK}-{queue}"
