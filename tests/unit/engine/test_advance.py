@@ -9,6 +9,7 @@ import pytest
 
 from redshank.engine import inputs
 from redshank.engine.advance import Evidence, advance
+from redshank.engine.effects import Cancel
 from redshank.engine.inputs import Event, Wake
 from redshank.engine.state import State
 from redshank.errors import BookTooOld
@@ -229,6 +230,26 @@ def test_a_goal_reached_while_an_email_is_held_stops_it_for_good(ann: Ann) -> No
     ann.does("signed_up", 0)
     deferred(ann, MINUTE, retry_at=HOUR)
     assert cancels(ann.does("product_activated", 2 * MINUTE)) == ["goal"]
+
+
+def test_of_two_emails_that_came_back_a_goal_stops_the_later_one_too(ann: Ann) -> None:
+    ann.does("signed_up", 0)
+    ann.wakes(2 * DAY)
+    welcome, later = list(ann.state.standing.outbox.items())
+    for message_id, outgoing in (later, welcome):
+        ann.hears(
+            inputs.EMAIL_DEFERRED,
+            2 * DAY + 1,
+            message_id=message_id,
+            run=outgoing.run,
+            step=outgoing.step,
+            reason="paused",
+            retry_at=T0 + 3 * DAY,
+        )
+    effects = ann.does("product_activated", 2 * DAY + 2)
+    stopped = {it.message_id for it in effects if isinstance(it, Cancel)}
+    assert cancels(effects) == ["goal", "goal"]
+    assert stopped == {welcome[0], later[0]}
 
 
 def test_an_email_held_longer_than_its_hold_is_skipped_and_cancelled(ann: Ann) -> None:

@@ -28,7 +28,7 @@ from redshank.engine.workflows import (
 )
 from redshank.instants import DAY, HOUR, MINUTE
 from tests.books import book, counted, happened, measures, send, sequence, trait, wait
-from tests.unit.engine.living import T0, Ann, alarms, emissions, mails
+from tests.unit.engine.living import T0, Ann, alarms, emissions, mail, mails
 
 PRO, FREE = trait("plan", "pro"), trait("plan", "free")
 
@@ -311,3 +311,16 @@ def test_all_of_it_at_once_stays_below_the_bound() -> None:
     )
     opens(ann, 700, note=300)
     assert packed(ann) < 300_000
+
+
+# --- what an events file may say of emails, which no function would
+
+
+@pytest.mark.parametrize("odd", [[], {"a": 1}, 2**63, "", None, 0.5])
+def test_what_is_said_of_an_email_may_be_anything(odd: Any) -> None:
+    ann = ann_of(sequence(send("hello"), wait("rest", DAY), send("bye")))
+    message_id = mail(ann.does("go", 1)).message_id
+    for name in sorted(inputs.UNDERSTOOD):
+        ann.hears(name, 2, **dict.fromkeys(("by", "run", "step", "link", "topic", "kind", "workflow"), odd))
+    ann.hears(inputs.EMAIL_DEFERRED, 3, message_id=message_id, retry_at=odd)
+    assert ann.state.standing.version

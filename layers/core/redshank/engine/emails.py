@@ -86,8 +86,14 @@ def skip(turn: Turn, journey: Journey, step: Send, reason: str) -> bool:
 
 def withdraw(turn: Turn, journey: Journey, step: str, reason: str) -> None:
     """A deferred email may have a twin on its way: the ledger must know that it is not wanted any more."""
-    if step in journey.releases:
+    if journey.releases.pop(step, None):
         turn.do(Cancel(message_id=message_id_of(journey.run, step, 1), reason=reason))
+
+
+def withdraw_all(turn: Turn, journey: Journey, reason: str) -> None:
+    """The journey will decide no more: several emails may have come back, and it stands at the first of them."""
+    for step in [step for step in journey.releases if step not in journey.sent]:
+        withdraw(turn, journey, step, reason)
 
 
 def deferred(turn: Turn, event: Event) -> None:
@@ -109,7 +115,8 @@ def deferred(turn: Turn, event: Event) -> None:
     count, first = journey.releases.get(outgoing.step, (0, decided_at))
     journey.releases[outgoing.step] = (count + 1, first)
     journey.at, journey.since = outgoing.step, first
-    journey.until = int(event.properties.get("retry_at") or turn.now)
+    retry_at = event.properties.get("retry_at")
+    journey.until = retry_at if isinstance(retry_at, int) else turn.now
     turn.tell("held", journey, why=reason)
 
 

@@ -70,8 +70,10 @@ def proceed(turn: Turn, journey: Journey) -> None:
             return None
         if step.id in workflow.remembers:
             journey.passed[step.id] = journey.since
-        if journey.at == END and journey.run in turn.standing.journeys and not isinstance(step, Exit):
-            turn.tell("exited", journey, step=step.id, why="finished")
+        if journey.at == END and journey.run in turn.standing.journeys:
+            emails.withdraw_all(turn, journey, "overtaken")
+            if not isinstance(step, Exit):
+                turn.tell("exited", journey, step=step.id, why="finished")
     return None
 
 
@@ -81,8 +83,8 @@ def end(turn: Turn, journey: Journey, reason: str) -> None:
     for message_id, outgoing in turn.standing.outbox.items():
         if outgoing.run == journey.run:
             turn.do(Cancel(message_id=message_id, reason=reason))
-    if journey.active and journey.at in journey.releases:
-        turn.do(Cancel(message_id=message_id_of(journey.run, journey.at, 1), reason=reason))
+    if journey.active:
+        emails.withdraw_all(turn, journey, reason)
     del turn.standing.journeys[journey.run]
 
 
