@@ -236,8 +236,6 @@ def test_segments_that_are_defined_by_themselves_are_refused(tmp_path: Path) -> 
         ("name: Product tips", "name: Product tips, confirm: confirm_tips", "confirm"),
         ("name: Product tips", "name: Product tips, remind: 3d", "remind"),
         ("name: Product tips", "name: Product tips, expires: 14d", "expires"),
-        ("version: 1", "version: 1\npolicy: {caps: [{max: 1, per: day}]}", "caps"),
-        ("version: 1", "version: 1\npolicy: {quiet: {from: '21:00', to: '08:00'}}", "quiet"),
         ("version: 1", "version: 1\npolicy: {sunset: {after: 180d}}", "sunset"),
         ("version: 1", "version: 1\npolicy: {breaker: {bounces: 2%}}", "breaker"),
         ("version: 1", "version: 1\nwarm_up: {pool: marketing}", "warm_up"),

@@ -65,6 +65,22 @@ class Template:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Cap:
+    """So many emails per calendar day of the contact, or within a rolling span of milliseconds."""
+
+    max: int
+    within: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Quiet:
+    """From one time of day to another (minutes after midnight, as the contact's clock shows), over midnight too."""
+
+    start: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Policy:
     hold: int = DAY
     #: How late a fact may come that a decision is waiting for (identify racing with track).
@@ -73,6 +89,8 @@ class Policy:
     lateness: int = DAY
     #: The runaway guard: so many emails in any 24 hours, transactional ones not counted.
     max_emails_per_day: int = 10
+    caps: tuple[Cap, ...] = ()
+    quiet: Quiet | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

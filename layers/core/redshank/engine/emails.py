@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from redshank.engine import chance, consent
+from redshank.engine import chance, consent, holding
 from redshank.engine.effects import Alarm, Cancel, Mail
+from redshank.engine.holding import Hold
 from redshank.engine.inputs import Event
 from redshank.engine.state import Journey, Outgoing
 from redshank.engine.turn import Turn
@@ -23,7 +24,10 @@ def take(turn: Turn, workflow: Workflow, journey: Journey, step: Send) -> bool:
         return False
     # However short the hold: nothing is on time to the second. To wait for a test's decision is no hold.
     tried = step.decide.after if step.decide and not releases else 0
-    if turn.now > journey.since + tried + max(step.hold, turn.book.policy.entry_grace):
+    grace = turn.book.policy.entry_grace
+    # Quiet hours may end later than any hold: what waited for that is on time when they do.
+    latest = max(journey.since + tried + max(step.hold, grace), (journey.until or 0) + grace)
+    if turn.now > latest:
         return skip(turn, journey, step, "held_too_long")
     if not consent.allows(topic, turn.profile):
         return skip(turn, journey, step, "unsubscribed")
@@ -38,6 +42,11 @@ def take(turn: Turn, workflow: Workflow, journey: Journey, step: Send) -> bool:
         return skip(turn, journey, step, barred)
     if not _is_sampled(turn, journey, step):
         return False
+    hold = None if topic.transactional else holding.holds(turn)
+    if hold is not None:
+        if holding.lapses(hold, journey, step):
+            return skip(turn, journey, step, hold.reason)
+        return _hold(turn, journey, hold)
     name = arm(turn, journey, step.id, {it: one.share for it, one in step.arms.items()}, step.decide)
     if workflow.state == "shadow":
         turn.tell("sent", journey, why="shadow")
@@ -64,7 +73,7 @@ def take(turn: Turn, workflow: Workflow, journey: Journey, step: Send) -> bool:
             transactional=topic.transactional,
             decided_at=turn.now,
             release=releases,
-            not_after=first_decided + step.hold,
+            not_after=_not_after(turn, step, first_decided, transactional=topic.transactional),
             event=journey.event,
             sender=variant.sender or step.sender,
             subject=variant.subject or step.subject,
@@ -74,6 +83,20 @@ def take(turn: Turn, workflow: Workflow, journey: Journey, step: Send) -> bool:
     )
     journey.go(step.next, turn.now)
     return True
+
+
+def _hold(turn: Turn, journey: Journey, hold: Hold) -> bool:
+    if journey.until != hold.until:
+        turn.tell("held", journey, why=hold.reason)
+    journey.until = hold.until
+    return False
+
+
+def _not_after(turn: Turn, step: Send, first_decided: int, *, transactional: bool) -> int:
+    """The instant after which send has to ask again: quiet hours may begin while the email is queued."""
+    latest = first_decided + step.hold
+    quiet = None if transactional else holding.quiet_begins(turn)
+    return latest if quiet is None else max(turn.now, min(latest, quiet))
 
 
 def skip(turn: Turn, journey: Journey, step: Send, reason: str) -> bool:
@@ -155,8 +178,8 @@ def _is_sampled(turn: Turn, journey: Journey, step: Send) -> bool:
 def _may_go(turn: Turn, journey: Journey, step: Send) -> bool:
     """The runaway guard: whatever a book says, nobody gets more than so many emails in 24 hours."""
     standing = turn.standing
-    standing.recent = [at for at in standing.recent if at > turn.now - DAY]
-    if len(standing.recent) < turn.book.policy.max_emails_per_day:
+    standing.recent = holding.remembered(turn)
+    if sum(at > turn.now - DAY for at in standing.recent) < turn.book.policy.max_emails_per_day:
         standing.recent.append(turn.now)
         return True
     turn.do(Alarm(what="runaway", contact_id=standing.contact_id, workflow=journey.workflow, step=step.id))

@@ -55,6 +55,8 @@ _REASONS = {
     "hard_bounce": "the address does not exist",
     "complaint": "they had called an email spam",
     "held_too_long": "it had been held too long",
+    "quiet": "quiet hours",
+    "capped": "they had got as many emails as a cap allows (`caps`)",
     "max_emails_per_day": "they had got as many emails in 24 hours as the book allows (`max_emails_per_day`)",
     "anonymous": "nobody knew who they were: no user id had come",
     "paused": "it is paused",

@@ -30,8 +30,11 @@ def compile_senders(settings: BookSettings) -> dict[str, book.Sender]:
 def compile_policy(settings: BookSettings) -> book.Policy:
     if settings.policy is None:
         return book.Policy()
+    quiet = settings.policy.quiet
     return book.Policy(
         hold=settings.policy.hold,
         entry_grace=settings.policy.entry_grace,
         max_emails_per_day=settings.policy.max_emails_per_day,
+        caps=tuple(book.Cap(max=cap.max, within=cap.within) for cap in settings.policy.caps),
+        quiet=None if quiet is None else book.Quiet(start=quiet.start, end=quiet.end),
     )

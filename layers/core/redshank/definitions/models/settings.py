@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, ClassVar, Literal, Self
 
-from pydantic import BeforeValidator
+from pydantic import BeforeValidator, Field, model_validator
 
-from redshank.definitions.models.base import Definition
+from redshank.definitions.models.base import Definition, one_or_more, refusal
 from redshank.definitions.models.conditions import Condition
 from redshank.definitions.models.scalars import (
     Address,
     Count,
     Duration,
     Name,
+    PositiveDuration,
     Share,
     Text,
     Timezone,
     refuse_double,
 )
+from redshank.definitions.models.times import TimeOfDay
 from redshank.instants import DAY, MINUTE
 
 
@@ -48,10 +50,42 @@ class Topic(Definition):
     kind: Literal["marketing", "transactional"] = "marketing"
 
 
+class Cap(Definition):
+    """At most so many emails, per day of the contact's calendar or within a rolling span."""
+
+    #: So many.
+    max: Count
+    #: ``day``: from midnight to midnight on the contact's clock.
+    per: Literal["day"] | None = None
+    #: In any such span.
+    within: PositiveDuration | None = None
+
+    @model_validator(mode="after")
+    def _one_span(self) -> Self:
+        if (self.per is None) == (self.within is None):
+            raise refusal("a cap is `per: day` or `within` a duration such as `7d`")
+        return self
+
+
+class Quiet(Definition):
+    """From one time of day to another, as the contact's clock shows them; over midnight too."""
+
+    #: The first minute that is quiet.
+    start: TimeOfDay = Field(alias="from")
+    #: The first that is not.
+    end: TimeOfDay = Field(alias="to")
+
+    @model_validator(mode="after")
+    def _some_time(self) -> Self:
+        if self.start == self.end:
+            raise refusal("`from` and `to` are the same time; leave `quiet` out if no hour is quiet")
+        return self
+
+
 class Policy(Definition):
     """How sending is held back."""
 
-    later: ClassVar[frozenset[str]] = frozenset({"caps", "quiet", "sunset", "breaker"})
+    later: ClassVar[frozenset[str]] = frozenset({"sunset", "breaker"})
 
     #: Longest wait for whatever holds an email back; after that it is skipped, with the reason.
     hold: Duration = DAY
@@ -59,6 +93,10 @@ class Policy(Definition):
     entry_grace: Duration = 10 * MINUTE
     #: The runaway guard: so many emails in any 24 hours, transactional ones not counted.
     max_emails_per_day: Count = 10
+    #: So many marketing emails to a contact, over all workflows; what is too much waits up to ``hold``.
+    caps: Annotated[list[Cap], BeforeValidator(one_or_more)] = Field(default_factory=list)
+    #: When no marketing email goes out; it waits for their end.
+    quiet: Quiet | None = None
 
 
 class BookSettings(Definition):

@@ -31,7 +31,7 @@ from redshank.definitions.models.measures import Measure
 from redshank.definitions.models.prediction import Model
 from redshank.definitions.models.scenarios import Expects, Happens, Scenario
 from redshank.definitions.models.schema import OneOf, Schema
-from redshank.definitions.models.settings import BookSettings, Policy, Sender, Topic
+from redshank.definitions.models.settings import BookSettings, Cap, Policy, Quiet, Sender, Topic
 from redshank.definitions.models.snippets import Snippet
 from redshank.definitions.models.steps import Decide, Moment, SendStep, Step
 from redshank.definitions.models.triggers import EventTrigger, Trigger
@@ -39,8 +39,9 @@ from redshank.definitions.models.workflow import Entry, Goal, Workflow
 from redshank.definitions.problems import listed
 from redshank.definitions.reference import examples
 from redshank.definitions.reference.tables import kinds, table
-from redshank.engine import absences, entering, measures, measuring
+from redshank.engine import absences, entering, holding, measures, measuring
 from redshank.engine.book import Policy as Rules
+from redshank.instants import MINUTE
 
 _UNIONS: Mapping[str, tuple[Any, Mapping[str, str]]] = {
     "steps": (Step, examples.STEPS),
@@ -52,7 +53,22 @@ _UNIONS: Mapping[str, tuple[Any, Mapping[str, str]]] = {
 }
 _MODELS: tuple[type[Definition], ...] = (
     *(BookSettings, Comparison, Decide, Entry, EventCondition, EventTrigger, EventValue, FrontMatter),
-    *(Goal, Model, Moment, OneOf, Policy, Scenario, Schema, SendStep, Sender, Snippet, Topic, Workflow),
+    *(
+        Cap,
+        Goal,
+        Model,
+        Moment,
+        OneOf,
+        Policy,
+        Quiet,
+        Scenario,
+        Schema,
+        SendStep,
+        Sender,
+        Snippet,
+        Topic,
+        Workflow,
+    ),
 )
 #: What several kinds have in common is told once.
 _SHARED: Mapping[str, Collection[str]] = {
@@ -129,6 +145,7 @@ def _limits() -> Mapping[str, str]:
         "anchors": absences.MAX_ANCHORS,
         "rows": LONGEST,
         "emails": rules.max_emails_per_day,
+        "spread": holding.SPREAD // MINUTE,
         "subject": LONG_SUBJECT,
         "clipped": CLIPPED // 1024,
         "enough": ENOUGH,

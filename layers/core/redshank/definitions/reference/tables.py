@@ -25,6 +25,8 @@ _SECTIONS: Mapping[str, str] = {
     "Sender": "[sender](#senders)",
     "Topic": "[topic](#topics)",
     "Policy": "[policy](#policy)",
+    "Cap": "[cap](#caps)",
+    "Quiet": "[quiet hours](#quiet-hours)",
     "Happens": "[happening](#what-happens)",
     "Expects": "[expectation](#what-is-expected)",
     "PositiveShare": "share",
