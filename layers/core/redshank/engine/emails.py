@@ -24,10 +24,8 @@ def take(turn: Turn, workflow: Workflow, journey: Journey, step: Send) -> bool:
         return False
     # However short the hold: nothing is on time to the second. To wait for a test's decision is no hold.
     tried = step.decide.after if step.decide and not releases else 0
-    grace = turn.book.policy.entry_grace
-    # Quiet hours may end later than any hold: what waited for that is on time when they do.
-    latest = max(journey.since + tried + max(step.hold, grace), (journey.until or 0) + grace)
-    if turn.now > latest:
+    latest = journey.since + tried + max(step.hold, turn.book.policy.entry_grace)
+    if turn.now > (latest if topic.transactional else holding.waited(turn, latest)):
         return skip(turn, journey, step, "held_too_long")
     if not consent.allows(topic, turn.profile):
         return skip(turn, journey, step, "unsubscribed")

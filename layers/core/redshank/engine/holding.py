@@ -41,6 +41,12 @@ def lapses(hold: Hold, journey: Journey, step: Send) -> bool:
     return hold.reason != "quiet" and hold.until > journey.since + step.hold
 
 
+def waited(turn: Turn, latest: int) -> int:
+    """The instant up to which an email is on time that may wait until ``latest``: beyond the end of quiet hours too."""
+    ends = _quiet_ends(turn, latest)
+    return latest if ends is None else ends + turn.book.policy.entry_grace
+
+
 def quiet_begins(turn: Turn) -> int | None:
     """When the next quiet hours begin: an email that is on its way by then comes back."""
     quiet = turn.book.policy.quiet
