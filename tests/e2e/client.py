@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import json
+import subprocess
 import time
 from base64 import b64encode
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from email.message import Message
-from typing import Any
+from pathlib import Path
+from typing import IO, Any
 from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
-from infra.local.place import Place
+from infra.local.place import ROOT, STACK, Place
 from infra.local.run import Keys
 
 type Email = dict[str, Any]
+
+#: Within how many wall seconds every function works by the book that was applied, and by what is paused.
+NOTICED = 8.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,9 +86,34 @@ class Stand:
         )
         assert answer.status == 200, answer.body
 
-    def track(self, user: str, event: str) -> None:
-        answer = self.post("/v1/track", {"userId": user, "event": event})
+    def identify(self, user: str, **traits: Any) -> None:
+        answer = self.post("/v1/identify", {"userId": user, "traits": {"email": address(user), **traits}})
         assert answer.status == 200, answer.body
+
+    def track(self, user: str, event: str, **properties: Any) -> None:
+        answer = self.post("/v1/track", {"userId": user, "event": event, "properties": properties})
+        assert answer.status == 200, answer.body
+
+    def begin(self, *arguments: str, out: IO[bytes] | int) -> subprocess.Popen[bytes]:
+        """Start a command; what it says on either stream goes to ``out``."""
+        command = [str(ROOT / ".venv" / "bin" / "redshank"), *arguments, "--stack", STACK]
+        return subprocess.Popen(
+            command, env=self.place.environment(), stdout=out, stderr=subprocess.STDOUT, cwd=ROOT
+        )
+
+    def redshank(self, *arguments: str) -> str:
+        """What a command says, on either stream."""
+        with self.begin(*arguments, out=subprocess.PIPE) as process:
+            said = process.communicate()[0].decode()
+        assert process.returncode == 0, said
+        return said
+
+    def has_logged(self, user: str, what: str, *, book: Path) -> bool:
+        """Whether something is explained, by this book, of a user who may not be known yet."""
+        try:
+            return what in self.redshank("explain", user, "--book", str(book))
+        except AssertionError:
+            return False
 
     def emails(self, user: str) -> list[Email]:
         """What SES accepted for this user, oldest first."""

@@ -25,8 +25,11 @@ LATE = 8.0
 
 
 @pytest.fixture(scope="module")
-def cast(stand: Stand) -> dict[str, Email]:
-    """Everybody signs up, gets the welcome, and does what they are here for. Their welcomes by name."""
+def cast(stand: Stand, applying: object) -> dict[str, Email]:
+    """Everybody signs up, gets the welcome, and does what they are here for. Their welcomes by name.
+
+    A book in which this workflow is the same has just followed the first, and visits whom it has something for.
+    """
     stand.fault("throttle", "throttled", times=2)
     stand.fault("accept_then_drop", "unknown")
     names = ["idle", "active", "bounced", "soft", "complained", "unsubscribed", "prefetched"]
