@@ -13,18 +13,33 @@ from typing import Any
 import pytest
 
 from redshank.engine import advance as engine
-from redshank.engine import emails, entering, state
+from redshank.engine import baseline, emails, entering, state
 from redshank.engine.advance import Evidence
+from redshank.engine.book import Book
+from redshank.engine.effects import Alarm, Membership
+from redshank.engine.inputs import Visit, Wake
 from redshank.engine.state import Profile, Standing
 from redshank.errors import Conflict, OutcomeUnknown
 from redshank.evaluation import batch, finishing, rounds, sweep
+from redshank.evaluation import doors as evaluation
 from redshank.memory import MemoryContacts, MemoryMembers
 from redshank.ports import LedgerRow, LogKey, Status
 from redshank.sending import batch as sending
 from redshank.sending import delivery, gate
 from redshank.sending.doors import Doors as SendDoors
-from tests.protocol import world
-from tests.protocol.scenarios import Scenario, anything, crowd, fine_day, late_index, new_book
+from tests.protocol import operators, world
+from tests.protocol.scenarios import (
+    Scenario,
+    anything,
+    back_fill,
+    crowd,
+    fine_day,
+    late_index,
+    new_book,
+    new_contact,
+    stopped,
+    stopped_early,
+)
 
 Patch = pytest.MonkeyPatch
 
@@ -123,9 +138,9 @@ def own_ids_are_read_strongly_from_the_log(patch: Patch) -> None:
 def an_id_leaves_pending_only_once_it_is_in_the_log(patch: Patch) -> None:
     original = engine.advance
 
-    def advance(given: Any, inputs: Any, book: Any, now: int, evidence: Evidence, **more: Any) -> Any:
+    def advance(given: Any, inputs: Any, book: Any, now: int, evidence: Evidence, history: Any) -> Any:
         everything = replace(evidence, logged=frozenset(given.standing.pending))
-        return original(given, inputs, book, now, everything, **more)
+        return original(given, inputs, book, now, everything, history)
 
     patch.setattr(rounds, "advance", advance)
 
@@ -278,6 +293,264 @@ def an_older_book_takes_nothing_for_unlistened(patch: Patch) -> None:
     patch.setattr(rounds, "_only_logs", only_logs)
 
 
+@rule()
+def what_time_brought_before_an_event_is_finished(patch: Patch) -> None:
+    original = rounds._plan
+
+    def plan(doors: Any, book: Any, read: Any, given: Any) -> Any:
+        made = original(doors, book, read, given)
+        if any(isinstance(one, Wake) for one in given):
+            return made
+        known = tuple(it for it in made.outcome.others if it in read.standing.pending)
+        return replace(made, outcome=replace(made.outcome, others=known))
+
+    patch.setattr(rounds, "_plan", plan)
+
+
+@rule()
+def an_emission_goes_out_before_the_log_is_written(patch: Patch) -> None:
+    original = finishing.finish
+
+    def finish(doors: Any, judged: Any) -> None:
+        later = _Later()
+        original(replace(doors, bus=later), judged)
+        if later.emissions:
+            doors.bus.emit(later.emissions)
+
+    patch.setattr(batch, "finish", finish)
+
+
+class _Later:
+    """A bus that is told when all is done."""
+
+    def __init__(self) -> None:
+        self.emissions: list[Any] = []
+
+    def emit(self, emissions: Any) -> None:
+        self.emissions += emissions
+
+
+@rule()
+def whoever_finds_an_alarm_pending_sounds_it(patch: Patch) -> None:
+    original = rounds._plan
+
+    def plan(doors: Any, book: Any, read: Any, given: Any) -> Any:
+        made = original(doors, book, read, given)
+        known = {
+            effect for it in read.standing.pending.values() for effect in it.effects if _is_alarm(effect)
+        }
+        kept = {
+            input_id: replace(
+                it, effects=tuple(one for one in it.effects if not _is_alarm(one) or one not in known)
+            )
+            for input_id, it in made.outcome.standing.pending.items()
+        }
+        return replace(
+            made, outcome=replace(made.outcome, standing=replace(made.outcome.standing, pending=kept))
+        )
+
+    patch.setattr(rounds, "_plan", plan)
+
+
+def _is_alarm(effect: Any) -> bool:
+    return isinstance(effect, Alarm)
+
+
+# --- a new book
+
+
+@rule(back_fill)
+def nothing_is_counted_anew_before_all_that_is_pending_is_in_the_log(patch: Patch) -> None:
+    original = rounds._history
+
+    def history(doors: Any, book: Any, standing: Any, logged: Any) -> Any:
+        return original(doors, book, standing, frozenset(standing.pending))
+
+    patch.setattr(rounds, "_history", history)
+
+
+@rule(back_fill)
+def nothing_is_counted_anew_before_every_function_has_noticed(patch: Patch) -> None:
+    patch.setattr(rounds, "NOTICED", 0)
+    patch.setattr(evaluation, "NOTICED", 0)
+
+
+@rule(back_fill)
+def the_log_is_counted_with_what_nobody_listened_to(patch: Patch) -> None:
+    original = rounds._history
+
+    def history(doors: Any, book: Any, standing: Any, logged: Any) -> Any:
+        found = original(doors, book, standing, logged)
+        return [event for event in found if event.name != "page_viewed"]
+
+    patch.setattr(rounds, "_history", history)
+
+
+@rule(back_fill)
+def own_inputs_are_not_among_what_is_counted_anew(patch: Patch) -> None:
+    original = engine.advance
+
+    def advance(given: Any, inputs: Any, book: Any, now: int, evidence: Any, history: Any) -> Any:
+        own = [one for one in inputs if hasattr(one, "stream")]
+        everything = None if history is None else [*history, *own]
+        return original(given, inputs, book, now, evidence, everything)
+
+    patch.setattr(rounds, "advance", advance)
+
+
+@rule(new_contact)
+def a_visit_that_finds_nobody_looks_again_consistently(patch: Patch) -> None:
+    original = rounds._plan
+    original_read = rounds._read
+
+    def plan(doors: Any, book: Any, read: Any, given: Any) -> Any:
+        if all(isinstance(one, Visit) for one in given):
+            read.consistent = True
+        return original(doors, book, read, given)
+
+    def read(doors: Any, book: Any, given: Any, *, consistent: bool) -> Any:
+        visits = all(isinstance(one, Visit) for some in given.values() for one in some)
+        seen = replace(doors, contacts=_Weak(doors.contacts)) if visits else doors
+        return original_read(seen, book, given, consistent=consistent)
+
+    patch.setattr(rounds, "_plan", plan)
+    patch.setattr(rounds, "_read", read)
+
+
+@rule(back_fill)
+def a_visit_is_sent_again_until_it_was_made(patch: Patch) -> None:
+    original = rounds._plan
+
+    def plan(doors: Any, book: Any, read: Any, given: Any) -> Any:
+        try:
+            return original(doors, book, read, given)
+        except (rounds.Unnoticed, Conflict):
+            if all(isinstance(one, Visit) for one in given):
+                return rounds._Plan(outcome=rounds.Judged(standing=read.standing))
+            raise
+
+    patch.setattr(rounds, "_plan", plan)
+
+
+@rule(back_fill)
+def who_matches_already_is_included_once_for_each_trigger(patch: Patch) -> None:
+    patch.setattr(Book, "is_new", lambda self, key, seen: seen < self.sequence)
+
+
+@rule(back_fill)
+def applying_fires_no_edge(patch: Patch) -> None:
+    original = baseline._judge_anew
+
+    def judge_anew(turn: Any, seen: int, *, existing: bool) -> None:
+        original(turn, seen, existing=existing)
+        for key, (workflow, trigger) in turn.book.edges.items():
+            if existing and turn.book.is_new(key, seen) and turn.standing.truths.get(key, (False,))[0]:
+                entering.enter(turn, workflow, trigger, turn.now, {})
+
+    patch.setattr(baseline, "_judge_anew", judge_anew)
+
+
+@rule(back_fill)
+def whoever_was_in_a_segment_that_is_gone_leaves_it(patch: Patch) -> None:
+    original = baseline._judge_anew
+
+    def judge_anew(turn: Any, seen: int, *, existing: bool) -> None:
+        for key in [it for it in turn.standing.truths if it not in turn.book.truths]:
+            del turn.standing.truths[key]
+        original(turn, seen, existing=existing)
+
+    patch.setattr(baseline, "_judge_anew", judge_anew)
+
+
+@rule(back_fill)
+def whoever_is_in_a_segment_that_is_new_enters_it(patch: Patch) -> None:
+    original = baseline.take
+
+    def take(turn: Any, history: Any) -> None:
+        original(turn, history)
+        kept = turn.effects.get(turn.cause, [])
+        turn.effects[turn.cause] = [it for it in kept if not isinstance(it, Membership)]
+
+    patch.setattr(baseline, "take", take)
+
+
+@rule(back_fill)
+def an_absence_that_was_over_when_it_was_applied_is_not_armed(patch: Patch) -> None:
+    original = baseline._recount
+
+    def recount(turn: Any, history: Any, seen: int) -> None:
+        now, turn.now = turn.now, 0
+        original(turn, history, seen)
+        turn.now = now
+
+    patch.setattr(baseline, "_recount", recount)
+
+
+@rule(back_fill)
+def an_interrupted_back_fill_goes_on(patch: Patch) -> None:
+    original = operators._visit
+
+    def visit(world: Any, worker: Any, pointer: Any) -> None:
+        if world.history.scanned.get(pointer.sequence) is None:
+            original(world, worker, pointer)
+
+    patch.setattr(operators, "_visit", visit)
+
+
+@rule(new_contact)
+def visits_begin_when_nobody_makes_contacts_by_the_book_before(patch: Patch) -> None:
+    patch.setattr(operators, "_grace", lambda live, clock: 0)
+
+
+# --- what is paused by command
+
+
+@rule(stopped)
+def a_paused_email_is_given_back_and_not_dropped(patch: Patch) -> None:
+    original = delivery.deliver
+
+    def deliver(doors: SendDoors, mail: Any, email: Any, *, paused: bool = False) -> Any:
+        return delivery.Done() if paused else original(doors, mail, email)
+
+    patch.setattr(sending, "deliver", deliver)
+
+
+@rule(stopped)
+def evaluate_is_told_of_a_paused_email(patch: Patch) -> None:
+    original = delivery.deliver
+
+    def deliver(doors: SendDoors, mail: Any, email: Any, *, paused: bool = False) -> Any:
+        outcome = original(doors, mail, email, paused=paused)
+        return delivery.Done() if isinstance(outcome, delivery.Deferred) else outcome
+
+    patch.setattr(sending, "deliver", deliver)
+
+
+@rule(stopped)
+def send_looks_whether_a_workflow_is_paused(patch: Patch) -> None:
+    patch.setattr(gate, "is_paused", lambda mail, book: False)
+
+
+@rule(stopped)
+def resuming_visits_whom_it_lets_go_on(patch: Patch) -> None:
+    original = operators._visit
+
+    def visit(world: Any, worker: Any, pointer: Any) -> None:
+        if not worker.name.startswith("resume"):
+            original(world, worker, pointer)
+
+    patch.setattr(operators, "_visit", visit)
+
+
+@rule(stopped_early)
+def all_that_came_back_is_withdrawn_with_its_journey(patch: Patch) -> None:
+    def withdraw_all(turn: Any, journey: Any, reason: str) -> None:
+        if journey.active and journey.at in journey.releases:
+            emails.withdraw(turn, journey, journey.at, reason)
+
+    patch.setattr(emails, "withdraw_all", withdraw_all)
+
+
 # --- sweep
 
 
@@ -344,8 +617,8 @@ def feedback_on_a_claimed_email_settles_it(patch: Patch) -> None:
 def an_unknown_outcome_is_not_given_back(patch: Patch) -> None:
     original = delivery.deliver
 
-    def deliver(doors: SendDoors, mail: Any, email: Any) -> Any:
-        outcome = original(doors, mail, email)
+    def deliver(doors: SendDoors, mail: Any, email: Any, *, paused: bool = False) -> Any:
+        outcome = original(doors, mail, email, paused=paused)
         row = _known_before(doors, mail.message_id)
         if isinstance(outcome, delivery.Hide) and row is not None and row.status is Status.CLAIMED:
             doors.ledger.give_back(mail.message_id, attempt=row.attempt)
@@ -383,10 +656,10 @@ def a_throttled_email_comes_again(patch: Patch) -> None:
 def lateness_is_judged_with_the_claim_in_hand(patch: Patch) -> None:
     original = delivery.deliver
 
-    def deliver(doors: SendDoors, mail: Any, email: Any) -> Any:
+    def deliver(doors: SendDoors, mail: Any, email: Any, *, paused: bool = False) -> Any:
         if gate.is_late(mail, doors.clock.now()):
             return delivery.Deferred("late")
-        return original(doors, mail, email)
+        return original(doors, mail, email, paused=paused)
 
     patch.setattr(sending, "deliver", deliver)
 

@@ -9,95 +9,18 @@ from typing import Any
 from hypothesis import strategies as st
 
 from redshank.engine import inputs
-from redshank.engine.book import Book, Template
-from redshank.engine.conditions import All, Compare, Email
+from redshank.engine.book import ALL
 from redshank.engine.inputs import Event
-from redshank.engine.measures import Measure, Rolling
-from redshank.engine.state import END
-from redshank.engine.values import Measured, Trait
-from redshank.engine.workflows import Arm, BecomesTrigger, Branch, EventTrigger, Send, Wait, Workflow
 from redshank.identity import contact_of, contact_stream
 from redshank.instants import MINUTE, SECOND
-from tests import books
-from tests.books import send, steps
-from tests.protocol import invariants
-from tests.protocol.world import START, Faults, World
+from tests.protocol import definitions, invariants, operators
+from tests.protocol.definitions import START
+from tests.protocol.world import Faults, World
 
-#: Events the first book counts. The second counts ``page_viewed`` as well, to which nobody listens before.
-COUNTED = ("signed_up", "product_activated", "logged_in", "paid", "")
-
-_ACTIVATION = Workflow(
-    name="activation",
-    topic="tips",
-    triggers=(EventTrigger(events=("signed_up",)),),
-    goal=books.SINCE_ENTRY,
-    first="welcome",
-    steps=steps(
-        send("welcome", "breath"),
-        Wait(id="breath", next="help", span=SECOND),
-        # So short a hold that an email may come to send too late.
-        send("help", "pause", hold=90 * SECOND),
-        Wait(id="pause", next="read", span=4 * MINUTE),
-        Branch(id="read", next="proof", arms=(Arm(to=END, when=Email("opened", "welcome")),)),
-        send("proof"),
-    ),
-)
-_QUIET = Workflow(
-    name="quiet",
-    topic="tips",
-    triggers=(BecomesTrigger(key="quiet#0", condition=Compare(Measured("logins"), "eq", 0)),),
-    again="always",
-    first="miss",
-    steps=steps(send("miss")),
-)
-_RECEIPT = Workflow(
-    name="receipt",
-    topic="billing",
-    triggers=(EventTrigger(events=("paid",)),),
-    again="always",
-    first="receipt",
-    steps=steps(Send(id="receipt", next=END, template="thanks", topic="billing")),
-)
-_NEWS = Workflow(
-    name="news",
-    topic="tips",
-    triggers=(EventTrigger(events=("logged_in",)),),
-    first="news",
-    steps=steps(send("news")),
-)
-
-
-def _book(*workflows: Workflow, sequence: int) -> Book:
-    made = books.book(*workflows, sequence=sequence)
-    names = {"miss", "news"} if sequence == 2 else {"miss"}
-    extra = {
-        name: Template(name=name, subject=name, preheader="", html="welcome.html", text="welcome.txt")
-        for name in names
-    }
-    measures = [
-        books.ACTIVATED,
-        Measure(key=invariants.SEEN, events=(*COUNTED, "page_viewed") if sequence == 2 else COUNTED),
-        Measure(key="logins", events=("logged_in",), window=Rolling(length=5 * MINUTE)),
-    ]
-    return books.book(
-        *workflows,
-        sequence=sequence,
-        measures={measure.key: measure for measure in measures},
-        segments={
-            "pros": Compare(Trait("plan"), "eq", "pro"),
-            "active": Compare(Measured("logins"), "gte", 1),
-            # One truth of both halves: of the profile and of the standing.
-            "activated pros": All(
-                (Compare(Trait("plan"), "eq", "pro"), Compare(Measured("activated"), "gte", 1))
-            ),
-        },
-        templates={**made.templates, **extra},
-    )
-
-
-FIRST = _book(_ACTIVATION, books.UPGRADE, _QUIET, _RECEIPT, sequence=1)
-#: A workflow more, with an email of its own: functions that still have the first book do not know it.
-SECOND_BOOK = _book(_ACTIVATION, books.UPGRADE, _QUIET, _RECEIPT, _NEWS, sequence=2)
+#: What may be applied.
+BOOKS = {"full": definitions.FULL, "plain": definitions.PLAIN, "light": definitions.LIGHT}
+#: What may be paused.
+PAUSED = ("activation", "quiet", "upgrade", "nurture", "included", ALL)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -134,6 +57,16 @@ class Scenario:
     seed: int
     #: When the second book is applied, in seconds; 0: never.
     book_at: int = 0
+    #: Which of BOOKS.
+    book: str = "full"
+    #: Whether the command waits until every function has noticed, before it visits anybody.
+    waits: bool = True
+    #: What is paused, when, and when everything is resumed, in seconds; 0: never.
+    paused: str = ""
+    pause_at: int = 0
+    resume_at: int = 0
+    #: Emails a day at most.
+    cap: int = 10
 
 
 def _posts() -> st.SearchStrategy[Post]:
@@ -155,6 +88,12 @@ def scenarios() -> st.SearchStrategy[Scenario]:
         faults=st.builds(Faults, **dict.fromkeys(_KNOBS, st.booleans())),
         seed=st.integers(0, 2**32),
         book_at=st.sampled_from([0, 3, 60]),
+        book=st.sampled_from(list(BOOKS)),
+        waits=st.booleans(),
+        paused=st.sampled_from(["", *PAUSED]),
+        pause_at=st.sampled_from([1, 10, 70]),
+        resume_at=st.sampled_from([0, 12, 150]),
+        cap=st.sampled_from([10, 2]),
     )
 
 
@@ -178,7 +117,18 @@ def anything(seed: int) -> Scenario:
         for _ in range(chance.randint(1, 8))
     ]
     faults = Faults(**{knob: chance.random() < 0.7 for knob in _KNOBS})
-    return Scenario(posts=tuple(posts), faults=faults, seed=seed, book_at=chance.choice([0, 0, 3, 60]))
+    return Scenario(
+        posts=tuple(posts),
+        faults=faults,
+        seed=seed,
+        book_at=chance.choice([0, 0, 3, 60]),
+        book=chance.choice(list(BOOKS)),
+        waits=chance.random() < 0.5,
+        paused=chance.choice(["", "", *PAUSED]),
+        pause_at=chance.choice([1, 10, 70]),
+        resume_at=chance.choice([0, 12, 150, 150]),
+        cap=chance.choice([10, 10, 2]),
+    )
 
 
 def crowd(seed: int) -> Scenario:
@@ -216,12 +166,102 @@ def new_book(seed: int) -> Scenario:
         )
         for _ in range(chance.randint(3, 8))
     ]
-    return Scenario(posts=tuple(posts), faults=Faults(stale=True), seed=seed, book_at=3)
+    faults = Faults(stale=True, stalls=chance.random() < 0.3)
+    book = chance.choice(["plain", "light"])
+    return Scenario(posts=tuple(posts), faults=faults, seed=seed, book_at=3, book=book, waits=False)
+
+
+def back_fill(seed: int) -> Scenario:
+    """A book is applied that counts what nobody counted, while the same goes on happening: before, while functions
+    notice, and while contacts are visited."""
+    chance = Random(seed)
+    whats = ("page_viewed", "page_viewed", "paid", "logged_in", "plan=pro", "signed_up")
+    moments = chance.choice([(0, 12), (0, 12), (65, 80), (0, 100)])
+    posts = [
+        Post(
+            who=chance.choice(["ann", "ann", "bob"]),
+            what=chance.choice(whats),
+            at=chance.randint(*moments),
+            late=chance.choice([0, 0, 1]),
+            twice=chance.random() < 0.3,
+        )
+        for _ in range(chance.randint(3, 8))
+    ]
+    knobs = ("crashes", "errors", "duplicates", "stalls", "skew", "lag")
+    faults = Faults(stale=True, **{knob: chance.random() < 0.5 for knob in knobs})
+    resumed = chance.random() < 0.3
+    return Scenario(
+        posts=tuple(posts),
+        faults=faults,
+        seed=seed,
+        book_at=chance.randint(1, 8),
+        waits=chance.random() < 0.7,
+        paused="quiet" if resumed else "",
+        pause_at=20,
+        resume_at=150,
+    )
+
+
+def new_contact(seed: int) -> Scenario:
+    """A book that has something for everybody is applied while contacts are new."""
+    chance = Random(seed)
+    posts = [
+        Post(who=chance.choice(["ann", "bob"]), what=what, at=chance.choice([0, 0, 1, 2]))
+        for what in chance.sample(WHATS, 3)
+    ]
+    faults = Faults(stale=True, stalls=chance.random() < 0.3)
+    waits = chance.random() < 0.5
+    return Scenario(
+        posts=tuple(posts),
+        faults=faults,
+        seed=seed,
+        book_at=chance.choice([1, 1, 2]),
+        book="light",
+        waits=waits,
+    )
+
+
+def stopped(seed: int) -> Scenario:
+    """Something is paused by command while emails of it are on their way, and resumed, or not."""
+    chance = Random(seed)
+    posts = [
+        Post(
+            who="ann",
+            what=chance.choice(["signed_up", "signed_up", "logged_in", "plan=pro", "product_activated"]),
+            at=chance.choice([chance.randint(0, 8), chance.randint(0, 160)]),
+            twice=chance.random() < 0.3,
+        )
+        for _ in range(chance.randint(2, 6))
+    ]
+    knobs = ("crashes", "errors", "duplicates", "stalls", "provider", "skew")
+    return Scenario(
+        posts=tuple(posts),
+        faults=Faults(stale=True, **{knob: chance.random() < 0.4 for knob in knobs}),
+        seed=seed,
+        paused=chance.choice(["activation", "upgrade", ALL]),
+        pause_at=chance.randint(1, 8),
+        resume_at=chance.choice([0, chance.randint(4, 30), 150]),
+        book_at=chance.choice([0, 0, 0, 60]),
+        book=chance.choice(list(BOOKS)),
+    )
+
+
+def stopped_early(seed: int) -> Scenario:
+    """The activation sequence is paused while its first emails are on their way, and its goal is reached then."""
+    chance = Random(seed)
+    posts = (
+        Post(who="ann", what="signed_up", at=3),
+        Post(who="ann", what="product_activated", at=chance.randint(20, 60)),
+    )
+    faults = Faults(stale=True, stalls=chance.random() < 0.5)
+    return Scenario(
+        posts=posts, faults=faults, seed=seed, paused="activation", pause_at=chance.choice([2, 3])
+    )
 
 
 def play(scenario: Scenario) -> World:
     """Run a scenario to its rest and check the invariants; the world, for whoever wants to look."""
-    world = World(FIRST, scenario.faults, scenario.seed)
+    world = World(definitions.first(scenario.cap), scenario.faults, scenario.seed)
     chance = Random(scenario.seed)
     by_instant: dict[int, list[Event]] = {}
     for who in sorted({post.who for post in scenario.posts}):
@@ -236,8 +276,7 @@ def play(scenario: Scenario) -> World:
             by_instant.setdefault(posted + chance.choice([0, 1, 3, 30]) * SECOND, []).append(event)
     for instant, events in by_instant.items():
         world.at(instant, lambda events=events: world.post(events))  # type: ignore[misc]
-    if scenario.book_at:
-        world.at(START + scenario.book_at * SECOND, lambda: world.apply(SECOND_BOOK))
+    _command(world, scenario)
     try:
         world.run(troubles_until=START + 8 * MINUTE)
         invariants.check(world)
@@ -245,6 +284,19 @@ def play(scenario: Scenario) -> World:
         error.add_note("\n".join(world.journal[-400:]))
         raise
     return world
+
+
+def _command(world: World, scenario: Scenario) -> None:
+    """What is done at the command line."""
+    if scenario.book_at:
+        book = definitions.capped(BOOKS[scenario.book], scenario.cap)
+        world.at(
+            START + scenario.book_at * SECOND, lambda: operators.apply(world, book, waits=scenario.waits)
+        )
+    if scenario.paused:
+        world.at(START + scenario.pause_at * SECOND, lambda: operators.pause(world, scenario.paused))
+        if scenario.resume_at > scenario.pause_at:
+            world.at(START + scenario.resume_at * SECOND, lambda: operators.resume(world))
 
 
 def _made(post: Post, number: int, posted: int) -> Event:
@@ -266,7 +318,7 @@ def _made(post: Post, number: int, posted: int) -> Event:
             received_at=posted,
             properties={"topic": "tips"},
         )
-    return _event(post.who, "track", posted, event_id, occurred=occurred, name=name)
+    return _event(post.who, "track", posted, event_id, occurred=occurred, name=name, properties={"n": number})
 
 
 def _event(

@@ -18,10 +18,14 @@ class Crash(BaseException):
 class Worker:
     """One invocation of a function."""
 
-    def __init__(self, name: str, work: Callable[[Worker], None], *, born: int) -> None:
+    def __init__(
+        self, name: str, work: Callable[[Worker], None], *, born: int, until: int | None = None
+    ) -> None:
         self.name = name
-        #: The instant (wall) it began: Lambda ends it some time later.
+        #: The instant (wall) it began …
         self.born = born
+        #: … and the one at which it is ended, or None: Lambda allows a function so much time.
+        self.until = until
         #: The instant before which it is not let on: a thread that got no processor, a slow connection.
         self.asleep_until = born
         #: The call it stands before.

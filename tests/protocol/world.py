@@ -9,19 +9,21 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from random import Random
 from typing import Any, cast
 
 from redshank import instants, wire
+from redshank.aws import books as shelved
 from redshank.clock import Clock
-from redshank.engine.book import Book
-from redshank.engine.effects import Mail
+from redshank.engine import serial
+from redshank.engine.book import ALL, Book
+from redshank.engine.effects import Emission, Mail
 from redshank.engine.inputs import Event
 from redshank.engine.state import Profile, Standing
 from redshank.errors import BookTooOld, Conflict, OutcomeUnknown, Rejected, Throttled
-from redshank.evaluation import batch, sweep
+from redshank.evaluation import batch, finishing, sweep
 from redshank.evaluation.doors import Doors
 from redshank.feedback import learning
 from redshank.identity import contact_of, due_shard
@@ -32,11 +34,11 @@ from redshank.memory import (
     MemoryLedger,
     MemoryLog,
     MemoryMembers,
-    MemorySettings,
     MemorySuppressions,
 )
 from redshank.ports import (
     ATTEMPT_TAG,
+    EVERYBODY,
     MESSAGE_TAG,
     BookPointer,
     LedgerRow,
@@ -50,7 +52,9 @@ from redshank.records import Record
 from redshank.sending.batch import Sender
 from redshank.sending.doors import Doors as SendDoors
 from redshank.sending.doors import Links
+from tests.protocol.definitions import START
 from tests.protocol.history import History
+from tests.protocol.operators import Shelf, WorldSettings
 from tests.protocol.scheduling import Worker
 
 #: As in template.yaml: six times a function's timeout.
@@ -59,7 +63,6 @@ VISIBILITY = 6 * MINUTE
 TIMEOUT = MINUTE
 #: An eventually consistent read may be this old.
 STALE = 2 * SECOND
-START = 1_800_000_000_000
 FEEDBACK = "feedback"
 
 
@@ -125,6 +128,10 @@ class _Complaints(logging.Handler):
         self._world = world
 
     def emit(self, record: logging.LogRecord) -> None:
+        if record.name == finishing.__name__ and isinstance(record.args, tuple):
+            _, step, workflow, contact_id = record.args
+            self._world.history.sounded[str(contact_id), str(workflow), str(step)] += 1
+            return
         error = record.exc_info[1] if record.exc_info else None
         if not isinstance(error, Unlucky | Conflict | BookTooOld):
             self._world.history.findings.append(f"{record.getMessage()}: {error!r}")
@@ -200,6 +207,22 @@ class StaleContacts(MemoryContacts):
 
     def is_anything_in(self, shard: int) -> bool:
         return any(due_shard(contact_id) == shard for contact_id in self.held_standings)
+
+    def some(
+        self, segment: int, segments: int, *, after: Mapping[str, Any] | None, limit: int, whole: bool
+    ) -> tuple[list[Standing], Mapping[str, Any] | None]:
+        """Page by page of one, and without those whom an eventually consistent read does not show yet."""
+        found, more = super().some(segment, segments, after=after, limit=1, whole=whole)
+        seen = [self._perhaps_earlier("standing", it.contact_id, it) for it in found]
+        shown = [it for it in seen if it is not None]
+        live = self._world.settings.live
+        if live is not None and EVERYBODY in live.visits:
+            self._world.history.found |= dict.fromkeys((it.contact_id for it in shown), live.sequence)
+        return shown, more
+
+    def is_anything_of(self, segment: int, segments: int) -> bool:
+        """Whether a part of the table has anybody."""
+        return bool(super().some(segment, segments, after=None, limit=1, whole=False)[0])
 
     @property
     def waiting(self) -> bool:
@@ -340,6 +363,10 @@ class Ses:
         #: (when it reaches the feedback queue, the notification)
         self.on_the_way: list[tuple[int, str]] = []
 
+    def by(self, books: WorldBooks) -> Mailing:
+        """SES as a function has it that began with what these books say."""
+        return Mailing(self, books)
+
     def send(self, email: OutgoingEmail) -> str:
         chance = self._world.chance
         fate = chance.random() if self._world.troubled("provider") else 1.0
@@ -354,6 +381,12 @@ class Ses:
         if fate < 0.27:
             raise OutcomeUnknown("read timeout")
         return "provider-id"
+
+    def mailed_though_paused(self, email: OutgoingEmail) -> None:
+        """Somebody sends what it knows to be paused."""
+        self._world.history.findings.append(
+            f"I11: {email.tags['step']} was sent by who knew that it is paused"
+        )
 
     def _accept(self, email: OutgoingEmail) -> None:
         world = self._world
@@ -397,35 +430,57 @@ class Ses:
             self.on_the_way.append((world.wall + world.chance.randint(200, longest), body))
 
 
-class WorldBooks:
-    """See ports.Books, as one function sees it: perhaps still the book before, never an older one again."""
+class Mailing:
+    """See ports.Mailer; one function's, that knew from its start which workflows are paused."""
 
-    def __init__(self, world: World) -> None:
-        self._world = world
-        was = [world.earlier_book] if world.earlier_book is not None else []
-        self._book: Book = world.stale_or(world.book, was)
+    def __init__(self, ses: Ses, books: WorldBooks) -> None:
+        self._ses = ses
+        self._books = books
+        self._at_first = books.current()
 
-    def current(self) -> Book:
-        return self._book
-
-    def at_least(self, sequence: int) -> Book:
-        if self._book.sequence < sequence:
-            self._book = self._world.book
-        if self._book.sequence < sequence:
-            raise BookTooOld
-        return self._book
+    def send(self, email: OutgoingEmail) -> str:
+        workflow = email.tags["workflow"]
+        known = [it.workflows.get(workflow) for it in (self._at_first, self._books.current())]
+        if all(it is not None and it.state == "paused" for it in known):
+            self._ses.mailed_though_paused(email)
+        return self._ses.send(email)
 
 
-class WorldSettings(MemorySettings):
+class StaleBus(MemoryBus):
+    """See ports.Bus; a call may get half-way."""
+
     __slots__ = ("_world",)
 
     def __init__(self, world: World) -> None:
         super().__init__()
         self._world = world
 
-    def pointer(self) -> BookPointer | None:
-        book = self._world.book
-        return BookPointer(sequence=book.sequence, hash=book.hash, listens=book.listens)
+    def emit(self, emissions: Sequence[Emission]) -> None:
+        for emission in self._world.perhaps_not_all(list(emissions)):
+            super().emit([emission])
+            if self._world.history.emissions.get(emission.id) != emission:
+                self._world.history.findings.append(f"I10: {emission.name} was emitted, and never decided")
+
+
+class WorldBooks:
+    """See ports.Books, as one function sees it: perhaps what was live some seconds ago, never an older book again."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        lately = world.wall - round(shelved.LOOK_AGAIN * SECOND)
+        over = [since for since, _ in world.lives[1:]]
+        was = [book for (_, book), until in zip(world.lives, over, strict=False) if until > lately]
+        self._book: Book = world.stale_or(world.lives[-1][1], was)
+
+    def current(self) -> Book:
+        return self._book
+
+    def at_least(self, sequence: int) -> Book:
+        if self._book.sequence < sequence:
+            self._book = self._world.lives[-1][1]
+        if self._book.sequence < sequence:
+            raise BookTooOld
+        return self._book
 
 
 class _Gate:
@@ -440,6 +495,8 @@ class _Gate:
         def gated(*args: Any, **named: Any) -> Any:
             if method == "due" and not self._port.is_anything_in(args[0]):
                 return []  # fifteen of sixteen shards: nothing to cross there
+            if method == "some" and not self._port.is_anything_of(args[0], args[1]):
+                return [], None  # likewise
             self._worker.pause(f"{self._name}.{method}")
             fate = self._world.chance.random() if self._world.troubled("errors") else 1.0
             if fate < 0.02:
@@ -454,8 +511,10 @@ class _Gate:
 
 class World:
     def __init__(self, book: Book, faults: Faults, seed: int) -> None:
-        self.book = self.first_book = book
-        self.earlier_book: Book | None = None
+        #: The live book as it was applied, and all of them by their sequence number.
+        self.book = book
+        self.books = {book.sequence: book}
+        self.shelf = Shelf()
         self.faults = faults
         self.chance = Random(seed)
         self.wall = START
@@ -465,9 +524,14 @@ class World:
         self.log = StaleLog(self)
         self.ledger = StaleLedger(self)
         self.members = MemoryMembers()
-        self.bus = MemoryBus()
+        self.bus = StaleBus(self)
         self.suppressions = MemorySuppressions()
-        self.settings = WorldSettings(self)
+        pointer = BookPointer(sequence=book.sequence, hash=book.hash, listens=book.listens)
+        self.shelf.held[shelved.key(pointer)] = serial.dump(replace(book, sequence=0)).encode()
+        self.settings = WorldSettings(self, pointer)
+        #: What has been live, with what was paused by command: (since when, the book).
+        self.lives = [(0, book)]
+        self.history.since.update(dict.fromkeys(book.workflows, 0))
         self.queues = Sqs(self)
         self.ses = Ses(self)
         #: Everything that is to happen at a given instant, soonest first.
@@ -483,6 +547,7 @@ class World:
         if faults.slow_feedback and self.chance.random() < 0.4:
             self.bounce_from += self.chance.randint(0, 25 * MINUTE)
         self._workers: list[tuple[Worker, list[Message]]] = []
+        self._commands: dict[Worker, tuple[str, Callable[[Worker], None]]] = {}
         self._started = 0
         self._next_minute = (START // MINUTE + 1) * MINUTE
         self._again: list[Message] = []
@@ -527,23 +592,40 @@ class World:
         for event in events:
             key = (event.stream, event.id)
             standing = self.contacts.held_standings.get(contact_of(event.stream))
-            known = standing is not None and standing.book == self.book.sequence
-            applied = self.book is not self.first_book
-            if applied and key not in self.history.events and (known or self.earlier_book is None):
-                self.history.by_newest_book.add(key)
+            met = standing is not None and standing.book == self.lives[-1][1].sequence
+            known_to_all = self.wall - self.lives[-1][0] > shelved.LOOK_AGAIN * SECOND
+            if key not in self.history.events and (met or known_to_all):
+                self.history.judged_by[key] = self.lives[-1][1].sequence
         self.history.posted(events)
         for body in wire.pack(events):
             self.note(f"posted {[event.id for event in events]}")
             self.queues.put(Queue.EVENTS, body)
 
-    def apply(self, book: Book) -> None:
-        self.note(f"book {book.sequence} is live")
-        self.earlier_book, self.book = self.book, book
+    def is_live(self, pointer: BookPointer) -> None:
+        """Somebody moved the pointer, or paused something."""
+        if pointer.sequence not in self.books:
+            book = self.books[pointer.sequence] = shelved.read(cast(Any, self.shelf), "", pointer)
+            self.book = book
+            for name in book.workflows:
+                self.history.since.setdefault(name, pointer.sequence)
+            if EVERYBODY in pointer.visits:
+                self.history.for_everybody = pointer.sequence
+        self.note(f"book {pointer.sequence} is live, paused: {sorted(pointer.paused)}")
+        self.history.paused |= {name for name in self.book.workflows if {name, ALL} & pointer.paused}
+        self.lives.append((self.wall, self.book.with_paused(pointer.paused)))
 
-        def everywhere() -> None:
-            self.earlier_book = None
+    def command(self, name: str, work: Callable[[Worker], None]) -> None:
+        """Somebody gives a command, and gives it again until it ends well."""
+        self._started += 1
+        worker = Worker(f"{name}-{self._started}", work, born=self.wall)
+        self.note(f"{worker.name} is given")
+        self._commands[worker] = name, work
+        self._workers.append((worker, []))
 
-        self.at(self.wall + 8 * SECOND, everywhere)
+    def sleep(self, worker: Worker, seconds: int) -> None:
+        """To be called on the worker's own thread."""
+        worker.asleep_until = self.wall + seconds * SECOND
+        worker.pause("its sleep is over")
 
     def run(self, *, troubles_until: int) -> None:
         """Until everything is at rest; nothing new goes wrong after ``troubles_until``."""
@@ -586,7 +668,8 @@ class World:
         self.queues.dead.clear()
 
     def _act(self) -> None:
-        visible = self.queues.visible() if len(self._workers) < 4 else []
+        crew = len(self._workers) - len(self._commands)
+        visible = self.queues.visible() if crew < 4 else []
         awake = [held for held in self._workers if held[0].asleep_until <= self.wall]
         if not awake and not visible:
             self._tick(self._next_moment() - self.wall)
@@ -598,7 +681,7 @@ class World:
             choices += ["step"] * 10
             if self.troubled("crashes") and self.chance.random() < 0.25:
                 choices += ["crash"]
-            if self.troubled("duplicates") and len(self._workers) < 4 and self.chance.random() < 0.2:
+            if self.troubled("duplicates") and crew < 4 and self.chance.random() < 0.2:
                 choices += ["duplicate"]
         match self.chance.choice(choices):
             case "deliver":
@@ -611,7 +694,7 @@ class World:
                 worker, messages = self.chance.choice(awake)
                 self._step(worker, messages)
                 if self.troubled("stalls") and self.chance.random() < self.sleepiness:
-                    worker.asleep_until = self.wall + self.chance.choice(_SLEEPS)
+                    worker.asleep_until = max(worker.asleep_until, self.wall + self.chance.choice(_SLEEPS))
             case "crash":
                 worker, messages = self.chance.choice(self._workers)
                 self.note(f"{worker.name} dies before {worker.at}")
@@ -641,7 +724,7 @@ class World:
     def _tick(self, span: int) -> None:
         self.wall += span
         for worker, messages in list(self._workers):
-            if self.wall - worker.born >= TIMEOUT:
+            if worker.until is not None and self.wall >= worker.until:
                 self.note(f"{worker.name} times out before {worker.at}")
                 self._end(worker, messages)
         while self.plans and self.plans[0][0] <= self.wall:
@@ -684,7 +767,7 @@ class World:
             for it in messages
         ]
         work = self._work(source, records)
-        worker = Worker(f"{source}-{self._started}", work, born=self.wall)
+        worker = Worker(f"{source}-{self._started}", work, born=self.wall, until=self.wall + TIMEOUT)
         self.note(f"{worker.name} gets {[record.id for record in records]}")
         self._workers.append((worker, messages))
 
@@ -695,15 +778,19 @@ class World:
             return
         if worker.error is not None:
             self.note(f"{worker.name} fails: {worker.error!r}")
-            if not isinstance(worker.error, Unlucky):
+            if not isinstance(worker.error, (Unlucky, Conflict) if worker in self._commands else Unlucky):
                 raise Violation(f"{worker.name} broke") from worker.error
         else:
             self.note(f"{worker.name} is done")
         self._end(worker, messages)
 
     def _end(self, worker: Worker, messages: list[Message]) -> None:
+        well = worker.over and worker.error is None
         if not worker.over:
             worker.kill()
+        given = self._commands.pop(worker, None)
+        if given and not well:
+            self.at(self.wall + self.chance.randint(1, 30) * SECOND, lambda: self.command(*given))
         self._workers = [held for held in self._workers if held[0] is not worker]
         for message in messages:
             message.held -= 1
@@ -718,13 +805,12 @@ class World:
             self._again = [message, *self._again[:3]]
 
     def _work(self, source: str, records: list[Record]) -> Callable[[Worker], None]:
-        skew = self.chance.randint(-2 * SECOND, 2 * SECOND) if self.faults.skew else 0
-        clock = Clock(wall=lambda: self.wall + skew)
+        clock = self.clock()
         books = WorldBooks(self)
 
         def work(worker: Worker) -> None:
             def gated[P](name: str, port: P) -> P:
-                return cast(P, _Gate(name, port, worker, self))
+                return self.gated(name, port, worker)
 
             contacts, ledger = gated("contacts", self.contacts), gated("ledger", self.ledger)
             queues, settings = gated("queues", self.queues), gated("settings", self.settings)
@@ -765,7 +851,7 @@ class World:
                         contacts=contacts,
                         suppressions=suppressions,
                         ledger=ledger,
-                        mailer=gated("ses", self.ses),
+                        mailer=gated("ses", self.ses.by(books)),
                         queues=queues,
                         books=books,
                         links=lambda mail: Links(unsubscribe="https://u", preferences="https://p"),
@@ -778,6 +864,15 @@ class World:
             self._answered(records, again)
 
         return work
+
+    def clock(self) -> Clock:
+        """The clock of one machine."""
+        skew = self.chance.randint(-2 * SECOND, 2 * SECOND) if self.faults.skew else 0
+        return Clock(wall=lambda: self.wall + skew)
+
+    def gated[P](self, name: str, port: P, worker: Worker) -> P:
+        """A port at which the worker stops before each call."""
+        return cast(P, _Gate(name, port, worker, self))
 
     def spread[T, R](self, work: Callable[[T], R], items: Iterable[T]) -> list[R]:
         """See ports.Spread: in any order, all of them, then the first failure."""
