@@ -200,12 +200,16 @@ def _visit(target: Stack, live: Book, pointer: BookPointer, *, waits: bool) -> N
 
 
 def _grace(target: Stack, live: Book) -> int:
-    """Seconds until what a book counts anew may be counted: a visit before that goes back to the queue."""
-    counted_anew = [live.born[key][1] for key in (*live.measures, *live.absences) if key in live.born]
-    if not counted_anew:
+    """Seconds until every function has noticed the book.
+
+    One that has not could make a contact by the book before, after the table was read, and nothing would visit
+    that. And what is counted anew is not counted sooner: such a visit goes back to the queue.
+    """
+    came = [at for sequence, at in live.born.values() if sequence == live.sequence]
+    if not came:
         return 0
     clock = target.clock
-    left = NOTICED - clock.wall_span(clock.now() - max(counted_anew))
+    left = NOTICED - clock.wall_span(clock.now() - max(came))
     return max(0, ceil(left / SECOND))
 
 

@@ -180,25 +180,43 @@ def test_messages_are_put_on_a_queue_by_its_url(server: Server) -> None:
     assert server.asked[0][1] == {"QueueUrl": "https://q", "Entries": entries}
 
 
+def items(*found: dict[str, Any]) -> dict[str, Any]:
+    """An answer of BatchGetItem."""
+    return {"Responses": {"t-settings": list(found)}}
+
+
 class TestKeys:
     def table(self, server: Server) -> KeyTable:
         return KeyTable(service(server, "dynamodb", DYNAMODB_TARGET), "t-settings")
 
     def test_a_key_is_looked_up_by_its_hash(self, server: Server) -> None:
-        server.answers = [(200, {"Item": ITEM})]
+        server.answers = [(200, items(ITEM))]
         found = self.table(server).api_key("h")
         assert found is not None
         assert (found.label, found.scopes) == ("app", frozenset({"write"}))
-        assert server.asked[0][1] == {"TableName": "t-settings", "Key": {"name": {"S": "key#h"}}}
+        keys = [{"name": {"S": "key#h"}}, {"name": {"S": "book"}}]
+        assert server.asked[0][1] == {"RequestItems": {"t-settings": {"Keys": keys}}}
 
-    @pytest.mark.parametrize("answer", [{}, {"Item": {**ITEM, "revoked_at": {"N": "5"}}}])
-    def test_an_unknown_or_revoked_key_is_none(self, server: Server, answer: dict[str, Any]) -> None:
-        server.answers = [(200, answer)]
+    @pytest.mark.parametrize("found", [[], [{**ITEM, "revoked_at": {"N": "5"}}]])
+    def test_an_unknown_or_revoked_key_is_none(self, server: Server, found: list[dict[str, Any]]) -> None:
+        server.answers = [(200, items(*found))]
         assert self.table(server).api_key("h") is None
 
     def test_a_key_that_was_never_revoked_may_say_so(self, server: Server) -> None:
-        server.answers = [(200, {"Item": {**ITEM, "revoked_at": {"NULL": True}}})]
+        server.answers = [(200, items({**ITEM, "revoked_at": {"NULL": True}}))]
         assert self.table(server).api_key("h") is not None
+
+    def test_the_declared_schema_comes_with_the_key(self, server: Server) -> None:
+        server.answers = [(200, items(ITEM, {"name": {"S": "book"}, "schema": {"S": '{"rejects": true}'}}))]
+        table = self.table(server)
+        table.api_key("h")
+        assert table.schema == {"rejects": True}
+
+    def test_what_was_not_read_is_asked_for_again(self, server: Server) -> None:
+        left = {"t-settings": {"Keys": [{"name": {"S": "key#h"}}]}}
+        server.answers = [(200, {**items(), "UnprocessedKeys": left}), (200, items(ITEM))]
+        assert self.table(server).api_key("h") is not None
+        assert server.asked[1][1] == {"RequestItems": left}
 
 
 class TestAccess:

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from redshank.engine.book import Book, Policy
-from redshank.engine.conditions import Condition, InSegment, Not, Reached
+from redshank.engine.conditions import Compare, Condition, InSegment, Not, Reached
 from redshank.engine.effects import Membership
-from redshank.engine.values import Trait
+from redshank.engine.values import Measured, Trait
 from redshank.engine.workflows import BecomesTrigger, DateTrigger, Workflow
 from redshank.instants import DAY, HOUR, MINUTE, iso
 from tests.books import book, counted, happened, measures, send, sequence, trait
@@ -274,3 +274,21 @@ def test_a_date_of_the_day_it_is_skipped_by_the_clock_is_the_first_valid_instant
     ann = ann_of(book(flow), due_on="2027-03-28", timezone="Europe/Berlin")
     ((at, _),) = ann.lives(until=100 * DAY)
     assert iso(T0 + at) == "2027-03-28T01:00:00.000Z"
+
+
+QUIET = Compare(Measured("logins"), "eq", 0)
+
+
+@pytest.mark.parametrize("historical", [True, False])
+def test_what_is_only_known_from_long_ago_starts_nothing(historical: bool) -> None:
+    logins = counted("logged_in", 7 * DAY)
+    flow = sequence(send("miss"), triggers=(BecomesTrigger(key="q", condition=QUIET),), again="always")
+    live = book(flow, measures=measures(replace(logins, key="logins")))
+    ann = Ann(live)
+    login = ann.event("logged_in", 0, late=700 * DAY, historical=historical)
+    known = ann.event("", 0, type="identify", traits={"email": "ann@example.com"})
+    ann.takes([login, known], 0)
+    ann.lives(60 * DAY)
+    assert ann.why("entered") == []
+    ann.does("logged_in", 61 * DAY)
+    assert [step for _, step in ann.lives(90 * DAY)] == ["miss"]

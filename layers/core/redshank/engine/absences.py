@@ -67,12 +67,15 @@ def due(turn: Turn) -> list[tuple[int, str]]:
     ]
 
 
-def fire(turn: Turn, key: str, at: int) -> None:
+def fire(turn: Turn, key: str, at: int, *, starts: bool = True) -> None:
     """What was waited for did not happen; an older anchor that comes late does not fire too."""
     anchor = turn.standing.anchors[key]
     workflow, trigger = turn.book.absences[_trigger(key)]
     turn.standing.anchors[key] = Anchor(disarmed=max(anchor.at or 0, anchor.disarmed or 0))
-    entering.enter(turn, workflow, trigger, at, anchor.event)
+    if starts:
+        entering.enter(turn, workflow, trigger, at, anchor.event)
+    else:
+        turn.tell("not_entered", workflow=workflow.name, why="late")
 
 
 def forget(turn: Turn) -> None:

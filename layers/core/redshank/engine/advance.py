@@ -92,6 +92,7 @@ def advance(
         reach=reach,
         heard=reach if before.version else reach - 1,
         due=before.due,
+        silent_until=0 if before.version else _begins(events, standing.as_of, book),
     )
     _forget(standing, evidence)
 
@@ -180,7 +181,7 @@ def _apply(turn: Turn, event: Event) -> None:
     elif event.traits:
         turn.change(say(turn.profile, standing, event.traits, event.occurred_at))
     learning.learn(turn, event)
-    starts = not event.historical and event.received_at - event.occurred_at <= book.policy.lateness
+    starts = _may_start(event, book)
     for workflow, absence in book.absences_of.get(event.name, ()):
         absences.note(turn, workflow, absence, event, not_before=_may_arm(turn, event, starts=starts))
     _settle(turn, event, starts=starts)
@@ -196,6 +197,17 @@ def _apply(turn: Turn, event: Event) -> None:
             entering.enter(turn, workflow, schedule, turn.reach, {})
     if not turn.is_settled:
         _settle(turn, event, starts=starts)
+
+
+def _may_start(event: Event, book: Book) -> bool:
+    """Whether the event may start a journey: imported history and what comes too late feed measures alone."""
+    return not event.historical and event.received_at - event.occurred_at <= book.policy.lateness
+
+
+def _begins(events: Iterable[Event], now: int, book: Book) -> int:
+    """When a contact of whom nothing was known begins to be one that something can start for: what time brings
+    before that is as much history as the events that it follows from."""
+    return min((event.occurred_at for event in events if _may_start(event, book)), default=now)
 
 
 def _may_arm(turn: Turn, event: Event, *, starts: bool) -> int | None:
@@ -273,14 +285,19 @@ def _pass_time(turn: Turn, until: int) -> None:
             break
         turn.reach = max(turn.reach, turn.due)
         turn.heard = max(turn.heard, turn.reach - 1)
-        _judge(turn, [key for key, (_, at) in turn.standing.truths.items() if _is_over(turn, at)], None)
+        starts = turn.reach >= turn.silent_until
+        over = [key for key, (_, at) in turn.standing.truths.items() if _is_over(turn, at)]
+        _judge(turn, over, None, starts=starts)
         for at, key in absences.due(turn):
             if at <= turn.reach:
-                absences.fire(turn, key, at)
+                absences.fire(turn, key, at, starts=starts)
         struck = [it for it in schedules.coming(turn) if it[0] <= turn.reach]
         turn.heard = turn.reach
         for at, workflow, trigger in struck:
-            entering.enter(turn, workflow, trigger, at, {})
+            if starts:
+                entering.enter(turn, workflow, trigger, at, {})
+            else:
+                turn.tell("not_entered", workflow=workflow.name, why="late")
         for journey in journeys.active(turn):
             # It may have ended by what another one did.
             if journey.run not in turn.standing.journeys or not journeys.check(turn, journey):

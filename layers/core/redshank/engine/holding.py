@@ -32,8 +32,8 @@ def holds(turn: Turn) -> Hold | None:
     capped = max((_opens(turn, cap) for cap in turn.book.policy.caps), default=turn.now)
     if capped > turn.now:
         return Hold(capped, "capped")
-    ends = _quiet_ends(turn, turn.now)
-    return None if ends is None else Hold(ends, "quiet")
+    ends, released = _quiet(turn, turn.now)
+    return Hold(released, "quiet") if turn.now < ends else None
 
 
 def lapses(hold: Hold, journey: Journey, step: Send) -> bool:
@@ -42,9 +42,9 @@ def lapses(hold: Hold, journey: Journey, step: Send) -> bool:
 
 
 def waited(turn: Turn, latest: int) -> int:
-    """The instant up to which an email is on time that may wait until ``latest``: beyond the end of quiet hours too."""
-    ends = _quiet_ends(turn, latest)
-    return latest if ends is None else ends + turn.book.policy.entry_grace
+    """The instant up to which an email is on time that may wait until ``latest``: beyond quiet hours too."""
+    _, released = _quiet(turn, latest)
+    return latest if latest >= released else released + turn.book.policy.entry_grace
 
 
 def quiet_begins(turn: Turn) -> int | None:
@@ -77,14 +77,13 @@ def _opens(turn: Turn, cap: Cap) -> int:
     return turn.now if sum(start <= at for at in turn.standing.recent) < cap.max else end
 
 
-def _quiet_ends(turn: Turn, at: int) -> int | None:
-    """When the quiet hours end that ``at`` is in, for this contact; None if it is in none."""
+def _quiet(turn: Turn, at: int) -> tuple[int, int]:
+    """Of the quiet hours that began last, for this contact: when they end, and when it is let go; 0 if there are
+    none."""
     quiet = turn.book.policy.quiet
     if quiet is None:
-        return None
+        return 0, 0
     where = zone_of(turn.profile, turn.book)
     began = moments.last_time(at, quiet.start, (), where)
     ends = moments.next_time(began, quiet.end, (), where)
-    if at >= ends:
-        return None
-    return ends + int(chance.fraction(turn.standing.contact_id, "quiet") * SPREAD)
+    return ends, ends + int(chance.fraction(turn.standing.contact_id, "quiet") * SPREAD)

@@ -38,6 +38,8 @@ class Turn:
     heard: int = 0
     #: The profile before the event at hand.
     earlier: Profile | None = None
+    #: What time brings before this instant starts nothing.
+    silent_until: int = 0
     #: The next instant at which time alone changes something; None: never. In the past: to be worked out.
     due: int | None = 0
     #: The id of the input whose consequences are being worked out.
