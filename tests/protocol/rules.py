@@ -39,6 +39,7 @@ from tests.protocol.scenarios import (
     new_contact,
     stopped,
     stopped_early,
+    unnoticed,
 )
 
 Patch = pytest.MonkeyPatch
@@ -369,7 +370,7 @@ def nothing_is_counted_anew_before_all_that_is_pending_is_in_the_log(patch: Patc
     patch.setattr(rounds, "_history", history)
 
 
-@rule(back_fill)
+@rule(unnoticed)
 def nothing_is_counted_anew_before_every_function_has_noticed(patch: Patch) -> None:
     patch.setattr(rounds, "NOTICED", 0)
     patch.setattr(evaluation, "NOTICED", 0)

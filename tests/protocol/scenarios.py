@@ -221,6 +221,15 @@ def new_contact(seed: int) -> Scenario:
     )
 
 
+def unnoticed(seed: int) -> Scenario:
+    """Things happen of which only the new book counts some, just when functions notice it."""
+    chance = Random(seed)
+    whats = ("page_viewed", "page_viewed", "page_viewed", "logged_in")
+    posts = [Post(who="ann", what=chance.choice(whats), at=chance.randint(3, 10)) for _ in range(8)]
+    faults = Faults(stale=True, stalls=True)
+    return Scenario(posts=tuple(posts), faults=faults, seed=seed, book_at=3, waits=False)
+
+
 def stopped(seed: int) -> Scenario:
     """Something is paused by command while emails of it are on their way, and resumed, or not."""
     chance = Random(seed)

@@ -28,6 +28,7 @@ from tests.protocol.scenarios import (
     new_contact,
     play,
     stopped,
+    unnoticed,
 )
 from tests.protocol.world import EVERYTHING, Faults, Violation
 
@@ -41,7 +42,7 @@ NOTICED_WITHIN = 400
 @pytest.mark.timeout(LONG)
 @given(scenario=scenarios.scenarios())
 @settings(
-    max_examples=round(120 * TIMES),
+    max_examples=round(80 * TIMES),
     deadline=None,
     # In the short run the same ones every time: a red build is then about the change.
     derandomize=TIMES <= 1,
@@ -56,14 +57,15 @@ def test_the_invariants_hold_in_whatever_scenario_hypothesis_can_think_of(scenar
 @pytest.mark.parametrize(
     ("family", "runs"),
     [
-        (anything, 240),
-        (crowd, 80),
+        (anything, 160),
+        (crowd, 60),
         (fine_day, 60),
         (late_index, 40),
         (new_book, 40),
         (new_contact, 40),
-        (back_fill, 80),
-        (stopped, 80),
+        (back_fill, 40),
+        (stopped, 50),
+        (unnoticed, 20),
     ],
 )
 def test_the_invariants_hold_in_many_schedules(family: Callable[[int], Scenario], runs: int) -> None:
