@@ -316,8 +316,11 @@ def i9_what_did_not_happen_is_noticed(world: World) -> Iterator[str]:
                 # Of two within a second one begins.
                 twins = [it for other, it in anchors if other // SECOND == at // SECOND]
                 began = sum(told.count(it.properties["n"]) for it in twins)
+                # Of several that were over when their contact met the book, one begins.
+                met = (it for new, it in _meetings(world, standing) if workflow.name in new)
+                joined = bool(told) and any(at + trigger.span <= it.as_of for it in met)
                 last = at == anchors[-1][0]
-                if last and not (began or disarmed or (anchor.stream, anchor.id) in over):
+                if last and not (began or joined or disarmed or (anchor.stream, anchor.id) in over):
                     yield f"I9: {workflow.name} never began, though nothing came after {anchor.id}"
 
 
