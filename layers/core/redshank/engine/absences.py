@@ -15,7 +15,6 @@ from redshank.engine.state import Anchor
 from redshank.engine.turn import Turn
 from redshank.engine.values import dig
 from redshank.engine.workflows import AbsenceTrigger, Workflow
-from redshank.identity import digest
 from redshank.instants import SECOND
 
 #: So many anchors of a contact at a time.
@@ -31,8 +30,7 @@ def note(
     same = dig(event.properties, trigger.same) if trigger.same else ""
     if same is None:
         return
-    same = str(same)
-    key = f"{trigger.key}#{same if len(same) <= entering.MAX_KEY else digest('key', same)}"
+    key = f"{trigger.key}#{entering.key_of(same)}"
     anchors = turn.standing.anchors
     known = anchors.get(key, _NOTHING)
     at = event.occurred_at
@@ -63,14 +61,14 @@ def due(turn: Turn) -> list[tuple[int, str]]:
     return [
         (anchor.at + found[1].span, key)
         for key, anchor in turn.standing.anchors.items()
-        if anchor.at is not None and (found := turn.book.absences.get(_trigger(key))) is not None
+        if anchor.at is not None and (found := turn.book.absences.get(trigger_of(key))) is not None
     ]
 
 
 def fire(turn: Turn, key: str, at: int, *, starts: bool = True) -> None:
     """What was waited for did not happen; an older anchor that comes late does not fire too."""
     anchor = turn.standing.anchors[key]
-    workflow, trigger = turn.book.absences[_trigger(key)]
+    workflow, trigger = turn.book.absences[trigger_of(key)]
     turn.standing.anchors[key] = Anchor(disarmed=max(anchor.at or 0, anchor.disarmed or 0))
     if starts:
         entering.enter(turn, workflow, trigger, at, anchor.event)
@@ -81,7 +79,7 @@ def fire(turn: Turn, key: str, at: int, *, starts: bool = True) -> None:
 def forget(turn: Turn) -> None:
     """Drop what belongs to no trigger any more, and what disarms if it is too old for an anchor to come late."""
     before = _second(turn.now - turn.book.policy.lateness)
-    known = {key: it for key, it in turn.standing.anchors.items() if _trigger(key) in turn.book.absences}
+    known = {key: it for key, it in turn.standing.anchors.items() if trigger_of(key) in turn.book.absences}
     unarmed = sorted((it.disarmed or 0, key) for key, it in known.items() if it.at is None)
     for disarmed, key in unarmed:
         if disarmed < before or len(known) > 2 * MAX_ANCHORS:
@@ -89,7 +87,8 @@ def forget(turn: Turn) -> None:
     turn.standing.anchors = known
 
 
-def _trigger(key: str) -> str:
+def trigger_of(key: str) -> str:
+    """The key of the trigger that an anchor is of."""
     return key.partition("#")[0]
 
 

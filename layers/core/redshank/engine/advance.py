@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from redshank.engine import absences, baseline, entering, journeys, learning, measuring, schedules
 from redshank.engine.book import SEGMENT, Book
 from redshank.engine.conditions import earliest
-from redshank.engine.effects import Effect, Membership
+from redshank.engine.effects import Effect
 from redshank.engine.inputs import Event, Input, Wake
 from redshank.engine.state import Pending, Standing, State, say, say_account
 from redshank.engine.turn import Trace, Turn
@@ -225,8 +225,7 @@ def _settle(turn: Turn, event: Event | None = None, *, starts: bool = True) -> N
         for journey in journeys.active(turn):
             if not moved and not journeys.is_concerned(turn, journey, fed):
                 continue
-            # It may have ended by what another one did.
-            if journey.run not in turn.standing.journeys or not journeys.check(turn, journey):
+            if not journeys.check(turn, journey):
                 continue
             # An address, a consent or a trait may be what it stands and waits for.
             if moved or journeys.listens(turn, journey):
@@ -250,7 +249,7 @@ def _judge(turn: Turn, keys: Iterable[str], event: Event | None, *, starts: bool
         if not turn.hold(key, verdict):
             continue
         if key.startswith(SEGMENT):
-            turn.do(Membership(segment=key.removeprefix(SEGMENT), member=verdict[0]))
+            turn.join(key, member=verdict[0])
         elif verdict[0] and starts:
             workflow, trigger = turn.book.edges[key]
             if isinstance(trigger, DateTrigger) and event is not None and not _is_fresh(turn, trigger):
@@ -280,7 +279,7 @@ def _pass_time(turn: Turn, until: int) -> None:
         turn.reach = max(turn.reach, until)
         return
     for _ in range(MAX_INSTANTS):
-        turn.due = _soonest(turn, (at for at, _, _ in schedules.coming(turn)))
+        turn.due = _soonest(turn)
         if turn.due is None or turn.due > until:
             break
         turn.reach = max(turn.reach, turn.due)
@@ -299,16 +298,13 @@ def _pass_time(turn: Turn, until: int) -> None:
             else:
                 turn.tell("not_entered", workflow=workflow.name, why="late")
         for journey in journeys.active(turn):
-            # It may have ended by what another one did.
-            if journey.run not in turn.standing.journeys or not journeys.check(turn, journey):
-                continue
-            if _is_over(turn, journey.until):
+            if journeys.check(turn, journey) and _is_over(turn, journey.until):
                 journeys.proceed(turn, journey)
         if not turn.is_settled:
             _settle(turn)
     else:
         # The rest is due already, and comes with the wake-up that this asks for.
-        turn.due = _soonest(turn, (at for at, _, _ in schedules.coming(turn)))
+        turn.due = _soonest(turn)
         return
     turn.reach = max(turn.reach, until)
 
@@ -317,11 +313,11 @@ def _is_over(turn: Turn, until: int | None) -> bool:
     return until is not None and until <= turn.reach
 
 
-def _soonest(turn: Turn, clocks: Iterable[int]) -> int | None:
+def _soonest(turn: Turn) -> int | None:
     """The next instant at which time alone changes something."""
     return earliest(
         *(until for _, until in turn.standing.truths.values()),
         *(at for at, _ in absences.due(turn)),
-        *clocks,
+        *(at for at, _, _ in schedules.coming(turn)),
         *(journeys.due(turn, journey) for journey in journeys.active(turn)),
     )

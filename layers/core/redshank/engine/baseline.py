@@ -11,7 +11,6 @@ from collections.abc import Sequence
 
 from redshank.engine import absences, entering, journeys, measuring, schedules
 from redshank.engine.book import SEGMENT, Book
-from redshank.engine.effects import Membership
 from redshank.engine.inputs import Event
 from redshank.engine.state import Standing
 from redshank.engine.turn import Turn
@@ -51,7 +50,7 @@ def take(turn: Turn, history: Sequence[Event] | None) -> None:
 def _recount(turn: Turn, history: Sequence[Event], seen: int) -> None:
     book = turn.book
     fresh = {key for key in (*book.measures, *book.absences) if book.is_new(key, seen)}
-    for key in [key for key in turn.standing.anchors if key.partition("#")[0] in fresh]:
+    for key in [key for key in turn.standing.anchors if absences.trigger_of(key) in fresh]:
         del turn.standing.anchors[key]
     for event in sorted(history, key=lambda event: event.occurred_at):
         measuring.feed(turn, event, [it for it in book.measures_of.get(event.name, ()) if it.key in fresh])
@@ -64,7 +63,7 @@ def _recount(turn: Turn, history: Sequence[Event], seen: int) -> None:
     turn.dirty = {}
     for at, key in absences.due(turn):
         # Of who is included though it is long over: it would not be late, but begins now.
-        if key.partition("#")[0] in fresh and at <= turn.now:
+        if absences.trigger_of(key) in fresh and at <= turn.now:
             absences.fire(turn, key, turn.now)
 
 
@@ -76,12 +75,12 @@ def _judge_anew(turn: Turn, seen: int, *, existing: bool) -> None:
             verdict = turn.verdict(book.truths[key])
             turn.hold(key, verdict)
             if verdict[0] and key.startswith(SEGMENT):
-                turn.do(Membership(segment=key.removeprefix(SEGMENT), member=True))
+                turn.join(key, member=True)
         return
     for key, (was, _) in standing.truths.items():
         if was and key.startswith(SEGMENT) and key not in book.truths:
             # Else whoever was in it would be again, should a segment of that name come back.
-            turn.do(Membership(segment=key.removeprefix(SEGMENT), member=False))
+            turn.join(key, member=False)
     standing.truths = {key: truth for key, truth in standing.truths.items() if key in book.truths}
     # What turned true or false before the book was there is no edge of it.
     reach = turn.reach
@@ -95,7 +94,7 @@ def _judge_anew(turn: Turn, seen: int, *, existing: bool) -> None:
         changed = turn.hold(key, verdict)
         if key.startswith(SEGMENT):
             if changed:
-                turn.do(Membership(segment=key.removeprefix(SEGMENT), member=verdict[0]))
+                turn.join(key, member=verdict[0])
         elif verdict[0] and book.edges[key][1].include_existing:
             entering.enter(turn, *book.edges[key], turn.now, {})
     turn.reach = reach

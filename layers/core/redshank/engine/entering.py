@@ -115,9 +115,7 @@ def kept(workflow: Workflow, when: Condition | None, event: Mapping[str, Any]) -
 
 def _begin(turn: Turn, workflow: Workflow, at: int, event: Mapping[str, Any]) -> None:
     standing = turn.standing
-    found = dig(event, workflow.key) if workflow.key else ""
-    key = "" if found is None else str(found)
-    key = key if len(key) <= MAX_KEY else digest("key", key)
+    key = key_of(dig(event, workflow.key)) if workflow.key else ""
     entry = f"{workflow.name}#{key}" if key else workflow.name
 
     def refuse(why: str) -> None:
@@ -169,6 +167,12 @@ def _begin(turn: Turn, workflow: Workflow, at: int, event: Mapping[str, Any]) ->
     turn.tell("entered", journey, why="holdout" if journey.held_out else "")
     journeys.proceed(turn, journey)
     return None
+
+
+def key_of(value: Any) -> str:
+    """A property's value as what is kept per value of it goes by; nothing for a missing one."""
+    text = "" if value is None else str(value)
+    return text if len(text) <= MAX_KEY else digest("key", text)
 
 
 def _run(turn: Turn, entry: str) -> str:

@@ -110,6 +110,9 @@ def adapt(turn: Turn, journey: Journey) -> None:
 
 def check(turn: Turn, journey: Journey) -> bool:
     """End the journey if its goal is reached or its exit condition holds; whether it goes on."""
+    if journey.run not in turn.standing.journeys:
+        # It has ended by what another one did.
+        return False
     workflow = turn.book.workflows.get(journey.workflow)
     if workflow is None:
         end(turn, journey, "workflow_removed")

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
-from redshank.engine.book import ACCOUNT, CONSENT, Book
+from redshank.engine.book import ACCOUNT, CONSENT, SEGMENT, Book
 from redshank.engine.conditions import Condition, Verdict, verdict
-from redshank.engine.effects import Effect
+from redshank.engine.effects import Effect, Membership
 from redshank.engine.inputs import Event
 from redshank.engine.state import Journey, Profile, Standing
 from redshank.engine.values import Facts
@@ -84,6 +84,10 @@ class Turn:
         if verdict != (False, None):
             self.standing.truths[key] = verdict
         return was != verdict[0]
+
+    def join(self, key: str, *, member: bool) -> None:
+        """The contact is in, or no longer in, the segment of this truth."""
+        self.do(Membership(segment=key.removeprefix(SEGMENT), member=member))
 
     @property
     def is_settled(self) -> bool:
